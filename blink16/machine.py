@@ -119,13 +119,17 @@ class Machine(Timekeeper):
         until: int = FOREVER,
         skip_breakpoint: bool = False,
         through_traps: bool = False,
+        effort: int = FOREVER,
     ) -> Stop:
         """Retire at most ``budget`` instructions and say why it stopped.
 
         ``until``: the first instruction that ends at so many `cycles` or behind is the last.
         ``skip_breakpoint``: execute the first instruction even if a breakpoint is set there.
         ``through_traps``: go on from a resumable trap instead of stopping at it.
+        ``effort``: end (BUDGET) at the next instruction's end after so much of `Engine.effort`.
         """
+        engine = self.engine
+        engine.tires_at = tires_at = engine.effort + effort
         icount, cycles = self._icount, self._cycles
         end = icount[0] + budget
         skip = skip_breakpoint
@@ -148,7 +152,8 @@ class Machine(Timekeeper):
                 return stop
             if self._hurries:
                 return _AT_END
-            if cycles[0] >= until and not self.between_rounds:
+            is_over = cycles[0] >= until or engine.effort >= tires_at
+            if is_over and not self.between_rounds:
                 return _AT_END
             skip = False
             service = self._next_service(skip) if reason is _AT_SERVICE else None

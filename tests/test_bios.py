@@ -123,9 +123,10 @@ def test_data_area_offsets() -> None:
         "key_buffer_start": 0x80,
         "last_row": 0x84,
         "keyboard_state": 0x96,
+        "vain_looks": 0xAC,
     }
     assert {name: OFFSETS[name][0] for name in known} == known
-    assert DATA_AREA.sizeof() == 0x97
+    assert DATA_AREA.sizeof() == 0xAF
 
 
 def test_equipment_and_memory(pc: Pc) -> None:

@@ -265,6 +265,22 @@ async def test_who_leaves_in_the_breath_in_which_it_begins_to_watch_has_left() -
     await with_service(test, COUNT_FOR_EVER)
 
 
+def test_who_waits_for_the_gil_is_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents an event loop that starves while native code is entered for moments: each release
+    of the GIL wakes it too late, and as it was woken, it never asks for it.  Where native code
+    runs at length, nobody has to be let in, and nothing is to be lost for that.
+    """
+    slept, clock = list[float](), iter([1.0, 1.001, 1.006, 1.012, 1.014, 1.018])
+    monkeypatch.setattr(moving_thread, "sleep", slept.append)
+    monkeypatch.setattr(moving_thread, "perf_counter", lambda: next(clock))
+    thread = moving_thread.MovingThread(lambda: None, lambda: None)
+    counts = []
+    for effort in (100, 200, 300, 310, 400, 500):
+        thread.let_others_in(effort)
+        counts.append(len(slept))
+    assert counts == [1, 1, 2, 2, 2, 3]
+
+
 def test_who_looks_instruction_by_instruction_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents traces of several clients from computing in Python at the same time."""
     import guests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from itertools import pairwise
 
 import guests
@@ -12,13 +13,16 @@ from property_examples import examples
 
 from blink16.assembly import Snapshot
 from blink16.console import Console
-from blink16.cpu.engine import StopReason
+from blink16.cpu.engine import Engine, StopReason
+from blink16.cpu.native.engine import NativeEngine
+from blink16.cpu.native.loading import Core
 from blink16.history.checkpoints import CHECKPOINT_SIZE, footprint
 from blink16.history.inputs import Input, InputLog, Received
 from blink16.history.pace import MAX_INTERVAL, MAX_SLICE, Pace
 from blink16.history.terms import Interrupted, TimelineError
 from blink16.history.timeline import Timeline
 from blink16.inbox import MAX_QUEUED
+from blink16.machine import Machine
 
 COUNTER = bytes.fromhex("ff060040 40 50 58 ebf7".replace(" ", ""))
 """inc word [4000h]; inc ax; push ax; pop ax; and again."""
@@ -273,6 +277,42 @@ class Unhurried(Pace):
     def _settle(self) -> None:
         self.interval = self.fine = self.far = MAX_INTERVAL
         self.slice = MAX_SLICE
+
+
+@pytest.mark.parametrize("engine", ["native", "not yet native"])
+def test_a_stop_within_slow_instructions_does_few_of_them_again(engine: str) -> None:
+    """Prevents a Ctrl-C that is answered when all REP INS since a checkpoint were done again, of
+    which each takes a second: until one is measured, checkpoints lie millions apart.
+    """
+    rounds, asked_at = 1000, 45_500
+    again = bytes.fromhex("bf0040 b9e803 ba0003 f36c ebf3")  # mov di, …; mov cx, 1000; rep insb
+    guest = guests.make(again, "native", cpu="80186")
+    if engine != "native":
+        guest.machine.use_engine(never_ready(guest.machine))
+    timeline, reads = Timeline(guest.machine, pace=Unhurried()), 0
+
+    def read(_port: int, _reads: bool) -> None:
+        nonlocal reads
+        reads += 1
+        if reads == asked_at:
+            timeline.interrupt()
+
+    guest.machine.bus.on_unowned = read
+    assert timeline.run().reason is StopReason.INTERRUPTED
+    assert reads - asked_at <= 4 * rounds
+    assert timeline.now == asked_at // rounds * 5 + 3
+    after = guest.state()
+    timeline.seek(0)
+    timeline.seek(timeline.end)
+    assert guest.state() == after
+
+
+def never_ready(machine: Machine) -> Engine:
+    """Return a native engine that waits for its native code for ever."""
+    parts = machine.model, machine.registers, machine.memory, machine.bus
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(NativeEngine, "_begin_loading", lambda *_: Future[Core]())
+        return NativeEngine(*parts)
 
 
 def unhurried(code: bytes, engine: str) -> tuple[guests.TestGuest, Timeline, list[Received]]:

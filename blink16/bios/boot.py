@@ -14,7 +14,7 @@ from blink16.bios.int09 import KeyboardInterrupt
 from blink16.bios.int10 import VideoService
 from blink16.bios.int13 import DiskService
 from blink16.bios.int15 import SystemService
-from blink16.bios.int16 import USUAL_KEYS, KeyboardService
+from blink16.bios.int16 import KeyboardService
 from blink16.bios.joystick import JoystickSupport
 from blink16.bios.nmi import AT_BOARD, XT_BOARD, ParityCheck
 from blink16.bios.pointing import PointingDevice
@@ -22,6 +22,7 @@ from blink16.bios.post import Post, ResetSwitch
 from blink16.bios.printer import Printer
 from blink16.bios.program_keys import Keys, PipedKeys
 from blink16.bios.rom import EMPTY_BEGIN, Rom
+from blink16.bios.rom_keyboard import USUAL_KEYS
 from blink16.bios.roms import OptionRom, place
 from blink16.bios.serial import SerialService
 from blink16.bios.timer import READ_TICKS, TICK, ClockInterrupt, CmosClock, TimeService

@@ -58,6 +58,9 @@ DATA_AREA = Struct(
     "character_height" / Int16ul,
     "adapters" / Bytes(15),
     "keyboard_state" / Int8ul,  # of 101 keys
+    "waits" / Bytes(21),  # LEDs, INT 15h's waits, a VGA's table
+    "vain_looks" / Int16ul,  # ours (`rom_keyboard`): if it is negative, its service is asked
+    "asked_at" / Int8ul,  # the low byte of the ticks when it was asked last
 )
 
 
@@ -72,6 +75,7 @@ def _offsets() -> dict[str, tuple[int, int]]:
 
 OFFSETS = _offsets()
 """(offset, size) in bytes of each field."""
+_CURSORS = BASE + OFFSETS["cursors"][0]
 
 
 class _Field:
@@ -124,18 +128,20 @@ class DataArea:
     last_row = _Field("last_row")
     character_height = _Field("character_height")
     keyboard_state = _Field("keyboard_state")
+    vain_looks = _Field("vain_looks")
+    asked_at = _Field("asked_at")
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
 
     def cursor(self, page: int) -> tuple[int, int]:
         """Return a page's cursor as (row, column)."""
-        word = self.memory.read_word(self._cursor_address(page))
-        return word >> 8, word & 0xFF
+        column, row = self.memory.read(self._cursor_address(page), 2)
+        return row, column
 
     def set_cursor(self, page: int, row: int, column: int) -> None:
         """Move a page's cursor."""
-        self.memory.write_word(self._cursor_address(page), (row & 0xFF) << 8 | column & 0xFF)
+        self.memory.write(self._cursor_address(page), bytes((column & 0xFF, row & 0xFF)))
 
     def com_port(self, number: int) -> int:
         """Return the base port of COM1 (0) to COM4; 0: there is none."""
@@ -151,4 +157,4 @@ class DataArea:
 
     @staticmethod
     def _cursor_address(page: int) -> int:
-        return BASE + OFFSETS["cursors"][0] + 2 * (page % PAGES)
+        return _CURSORS + 2 * (page % PAGES)

@@ -11,27 +11,13 @@ from blink16.bios.key_buffer import KeyBuffer, is_empty
 from blink16.bios.key_table import old_word
 from blink16.bios.program_keys import PipedKeys
 from blink16.bios.rom import HLT, SEGMENT, STI, Rom, goto, jump
+from blink16.bios.rom_keyboard import ask_each_time, let_look, looks_in_vain
 from blink16.bios.unknown import no_function
 from blink16.console import Console
 from blink16.cpu.registers import ZF
 from blink16.services import DONE, Guest, Outcome, set_caller_flag
 
 NO_ROOM = 1
-USUAL_KEYS = bytes.fromhex(
-    "80fc01 7755 1e 53 bb4000"  # front: cmp ah, 1 / ja service / push ds / push bx / mov bx, 40h
-    "8edb 8b1e1a00 3b1e1c00 7436"  # mov ds, bx / mov bx, [1ah] / cmp bx, [1ch] / je none
-    "8b1f 80ff84 773b 80fbe0"  # mov bx, [bx] / cmp bh, 84h / ja other / cmp bl, 0e0h
-    "7436 80fc01 7419 89d8"  # je other / cmp ah, 1 / je look / mov ax, bx
-    "8b1e1a00 43 43 3b1e8200 7504"  # mov bx, [1ah] / inc bx / inc bx / cmp bx, [82h] / jne taken
-    "8b1e8000"  # mov bx, [80h]
-    "891e1a00 5b 1f cf"  # taken: mov [1ah], bx / pop bx / pop ds / iret
-    "89d8 89e3 36806708bf 5b"  # look: mov ax, bx / mov bx, sp / and byte [ss:bx+8], 0bfh / pop bx
-    "1f cf"  # pop ds / iret
-    "80fc01 7507 89e3"  # none: cmp ah, 1 / jne other / mov bx, sp
-    "36804f0840"  # or byte [ss:bx+8], 40h
-    "5b 1f"  # other: pop bx / pop ds
-)
-"""INT 16h, 00h and 01h, where a key waits that 83 keys can give; the service does the rest."""
 QUIET_FUNCTIONS = frozenset({0x03, 0x04, 0x09, 0x0A, 0x55, 0x92, 0xA2, 0xED, 0xFF})
 """Repeat rate and click, which an XT's keyboard hasn't got, and questions who is there."""
 LOCKS_AND_LEFT = 0x73
@@ -85,13 +71,22 @@ class KeyboardService:
     def _peek(self, guest: Guest, *, old: bool) -> Outcome:
         word = self._first(guest, old=old)
         set_caller_flag(guest, ZF, word is None)
-        if word is not None:
-            guest.registers.ax = word
-        elif self._pipe is not None:
-            return self._pipe.poll(guest) or DONE
-        else:
-            self._starve(guest)
+        if word is None:
+            return self._looked_in_vain(guest) or DONE
+        guest.registers.ax = word
         return DONE
+
+    def _looked_in_vain(self, guest: Guest) -> Outcome | None:
+        """Note that there was no key; how the call ends if that is the end of the program."""
+        if self._pipe is not None and not self._pipe.is_attached:
+            ask_each_time(guest.memory)
+            return self._pipe.poll(guest)
+        looks = looks_in_vain(guest.memory)
+        let_look(guest.memory)
+        if self._pipe is not None:
+            return self._pipe.poll(guest, looks)
+        self._starve(guest)
+        return None
 
     def _first(self, guest: Guest, *, old: bool) -> int | None:
         """Return the oldest key, from the pipe if none has been typed."""

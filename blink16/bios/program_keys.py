@@ -117,6 +117,11 @@ class PipedKeys:
     # -- for services that look for keys -----------------------------------------------------
 
     @property
+    def is_attached(self) -> bool:
+        """Whether a person types; else standard input is a pipe or a file."""
+        return self._keys.attached
+
+    @property
     def is_typed(self) -> bool:
         """Whether keys come from the keyboard alone, by interrupts."""
         return self._keys.attached or self._is_hooked
@@ -152,10 +157,13 @@ class PipedKeys:
         # nothing waits: the read tells whether anything can come
         return WAIT if self._console.read(1) is None else INPUT_ENDED
 
-    def poll(self, guest: Guest) -> Outcome | None:
-        """Note that there was no key; how the call ends if that is the end of the program."""
+    def poll(self, guest: Guest, looks: int = 1) -> Outcome | None:
+        """Note that there was no key; how the call ends if that is the end of the program.
+
+        ``looks``: how often the program has looked in vain since it was last noted.
+        """
         now, (last, dense) = guest.registers.icount, self._polls
-        dense = dense + 1 if 0 <= now - last < DENSE_INSTRUCTIONS else 0
+        dense = dense + looks if 0 <= now - last < DENSE_INSTRUCTIONS * looks else 0
         self._polls = PollState(now, dense)
         if dense < IDLE_POLLS:
             return None

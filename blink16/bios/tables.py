@@ -10,6 +10,7 @@ from blink16.bios import font, graphics, tables_vga
 from blink16.bios.data_area import BASE, DATA_AREA, KEY_BUFFER_SIZE, KEY_BUFFER_START, DataArea
 from blink16.bios.misc import nobody_handles
 from blink16.bios.rom import EMPTY_BEGIN, ROM_BEGIN, SEGMENT
+from blink16.bios.rom_keyboard import EACH_LOOK
 from blink16.bios.video import CRTC, PARAMETERS, PARAMETERS_VECTOR
 from blink16.devices.pc import COM1_PORT, COM2_PORT, LPT1_PORT
 from blink16.devices.ppi import Display
@@ -91,6 +92,7 @@ def write_data_area(memory: Memory, equipment: Equipment) -> None:
     fresh.lpt_timeouts = b"\x14" * 4
     fresh.com_timeouts = b"\x01" * 4
     fresh.keyboard_state = KEYBOARD_101
+    fresh.vain_looks = EACH_LOOK
     reset_flag = DataArea(memory).reset_flag
     memory.write(BASE, DATA_AREA.build(fresh).ljust(DATA_AREA_SIZE, b"\0"))
     DataArea(memory).reset_flag = reset_flag

@@ -5,15 +5,16 @@ Source: IBM PC/XT Technical Reference, BIOS listing of VIDEO_IO.
 
 from __future__ import annotations
 
-import re
+from struct import Struct as Packing
 from typing import Protocol
 
 from construct import Array, Bytes, Struct
 
 from blink16.bios import cursor_shape, graphics
-from blink16.bios.data_area import PAGES, DataArea
+from blink16.bios.data_area import BASE, OFFSETS, PAGES, DataArea
 from blink16.bios.planes import MODES as PLANES_MODES
 from blink16.bios.planes import PlanesScreen
+from blink16.bios.screen_text import BLANK, ScreenText
 from blink16.bios.vga import CRT_MODES, EGA_INFO, NO_CURSOR_EMULATION, VgaBios, modes_of
 from blink16.bus import Bus
 from blink16.devices.video import (
@@ -30,13 +31,13 @@ from blink16.memory import Memory, linear
 COLOR_SEGMENT, MONO_SEGMENT = 0xB800, 0xB000
 MONO_MODE = 7
 ROWS = 25
-BLANK = b" "
 NORMAL = 0x07
 BEL, BS, LF, CR = 7, 8, 10, 13
 VIDEO_MEMORY, PLANES_TEXT_MEMORY = 0x4000, 0x8000
-TAB = 8
-_PIECES = re.compile(rb"[^\x07\x08\t\n\r]+|[\x07\x08\t\n\r]")
-_CONTROLS = (b"\x07", b"\x08", b"\n", b"\r")
+_COLOR_MEMORY, _MONO_MEMORY = linear(COLOR_SEGMENT, 0), linear(MONO_SEGMENT, 0)
+_MODE = Packing("<BHH")
+_MODE_AT = BASE + OFFSETS["video_mode"][0]
+"""The mode, and behind it the columns and the size of a page."""
 COLOR_CRTC, MONO_CRTC = 0x3D4, 0x3B4
 _COLUMNS = {0: 40, 1: 40, 2: 80, 3: 80, 4: 40, 5: 40, 6: 80, 7: 80}
 GRAPHICS_MODES = (4, 5, 6)
@@ -88,11 +89,11 @@ class GuestScreen:
         self.area = DataArea(memory)
         self._memory = memory
         self._bus = bus
-        self.mode = self.area.video_mode
-        self.columns = max(1, self.area.columns)
-        segment = MONO_SEGMENT if self.mode == MONO_MODE else COLOR_SEGMENT
-        self.base = linear(segment, 0)
-        self.has_planes = bool(memory.read(EGA_INFO, 1)[0])
+        self._page_size: int
+        self.mode, columns, self._page_size = _MODE.unpack(memory.read(_MODE_AT, _MODE.size))
+        self.columns: int = columns or 1
+        self.base = _MONO_MEMORY if self.mode == MONO_MODE else _COLOR_MEMORY
+        self.has_planes = memory.read(EGA_INFO, 1)[0] != 0
         """Whether the adapter is an EGA or VGA, whose screen may have any number of rows."""
         self.rows = self.area.last_row + 1 if self.has_planes else ROWS
         self.memory_size = PLANES_TEXT_MEMORY if self.has_planes else VIDEO_MEMORY
@@ -154,7 +155,7 @@ class GuestScreen:
 
     def address(self, page: int, row: int, column: int) -> int:
         """Return the linear address of a character cell; the attribute is behind it."""
-        offset = page % PAGES * self.area.page_size + 2 * (row * self.columns + column)
+        offset = page % PAGES * self._page_size + 2 * (row * self.columns + column)
         return self.base + offset % self.memory_size
 
     def cell(self, page: int, row: int, column: int) -> tuple[int, int]:
@@ -213,51 +214,20 @@ class GuestScreen:
 
     def write(self, data: bytes) -> None:
         """Show characters on the page that is seen, as many teletype calls would, tabs too."""
-        page = self.area.page
+        self.put_text(data)
+        self._show_cursor()
+
+    def put_text(self, data: bytes) -> None:
+        """Do the same, but leave it to the caller to tell the 6845 where the cursor is now."""
+        area = self.area
+        page = area.page % PAGES
         if self.graphics:
             for code in data:
                 self.teletype(page, code, NORMAL)
             return
-        row, column = self.area.cursor(page)
-        for piece in _PIECES.findall(data):
-            if piece in _CONTROLS:
-                row, column = self._control(piece, row, column)
-            elif piece == b"\t":
-                row, column = self._run(page, row, column, b" " * (TAB - column % TAB))
-            else:
-                row, column = self._run(page, row, column, piece)
-            if row >= self.rows:
-                row = self._next_line(page, column)
-        self.set_cursor(page, row, column)
-
-    def _control(self, code: bytes, row: int, column: int) -> tuple[int, int]:
-        if code == b"\r":
-            return row, 0
-        if code == b"\n":
-            return row + 1, column
-        return row, max(0, column - (code == b"\b"))
-
-    def _run(self, page: int, row: int, column: int, text: bytes) -> tuple[int, int]:
-        """Show printable characters, which keep the attributes that are there."""
-        column = min(column, self.columns - 1)
-        while text:
-            if row >= self.rows:
-                row = self._next_line(page, column)
-            part, text = text[: self.columns - column], text[self.columns - column :]
-            where = self.address(page, row, column)
-            cells = bytearray(self._memory.read(where, 2 * len(part)))
-            cells[::2] = part
-            self._memory.write(where, bytes(cells))
-            column += len(part)
-            if column >= self.columns:
-                row, column = row + 1, 0
-        return row, column
-
-    def _next_line(self, page: int, column: int) -> int:
-        """Scroll the screen up by a line; return the last row."""
-        fill = self.cell(page, self.rows - 1, min(column, self.columns - 1))[1]
-        self.scroll(page, 0, 0, self.rows - 1, self.columns - 1, 1, fill)
-        return self.rows - 1
+        row, column = area.cursor(page)
+        text = ScreenText(self._memory, self.address(page, 0, 0), self.columns, self.rows)
+        area.set_cursor(page, *text.write(row, column, data))
 
     def teletype(self, page: int, code: int, attribute: int | None = None) -> None:
         """Show a character at the cursor and move on, scrolling at the end of the screen."""

@@ -155,6 +155,9 @@ class Engine(Protocol):
     effort: int
     """How much of what has been done took Python: port accesses, and what the reference executed,
     more for what takes many cycles.  An engine on which all does need not count."""
+    tires_at: int
+    """Runs end (BUDGET) behind the next instruction after so much of ``effort``.  An engine that
+    does not count it takes no part in this."""
     hurries: bool
     """Whether runs end (BUDGET) before an instruction that is a hundred times slower than others.
     An engine on which all are so takes no part in this."""

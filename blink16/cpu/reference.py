@@ -24,6 +24,7 @@ from blink16.memory import (
     MEMORY_SIZE,
     MIRROR_BIT,
     PAGE_SHIFT,
+    SEGMENT_SIZE,
     Access,
     Attribute,
     Memory,
@@ -31,7 +32,6 @@ from blink16.memory import (
     linear,
 )
 
-SEGMENT_SIZE = 0x10000
 REPEATS = {REPNZ: Repeat.REPNZ, REPZ: Repeat.REPZ}
 OVERRIDES = {code: SEGMENT_REGISTERS.index(name) for code, name in SEGMENT_OVERRIDES.items()}
 _LOADS_MIND = PageState.WATCH_READ | PageState.PLANAR
@@ -81,7 +81,7 @@ class ReferenceEngine:
         self._wants_attention = False
         self._was_open = 0
         self.between_rounds = self.hurries = False
-        self.effort = 0
+        self.effort, self.tires_at = 0, NEVER
         self.horizon: Callable[[], int] = at_once
         self.stirred: Collection[object] = SOMEBODY
         self.witness: Witness | None = None
@@ -90,13 +90,18 @@ class ReferenceEngine:
 
     # -- engine ------------------------------------------------------------------------------
 
-    def run(self, budget: int, until: int = NEVER, *, skip_first: bool = False) -> Stop:
-        """Execute at most ``budget`` instructions (see `engine.Engine`)."""
+    def run(
+        self, budget: int, until: int = NEVER, *, skip_first: bool = False, pause: int = NEVER
+    ) -> Stop:
+        """Execute at most ``budget`` instructions (see `engine.Engine`).
+
+        ``pause``: the first one that ends at so many cycles or behind is the last.
+        """
         cells, attributes, physical = self._cells, self.memory.attributes, self._physical
         self.memory.touched = None
-        self._until = until
+        self._until, end = until, min(until, pause)
         for _ in range(budget):
-            if self.registers.cycles >= until:
+            if self.registers.cycles >= end:
                 break
             if cells[Cell.ATTENTION]:
                 return Stop(StopReason.ATTENTION)

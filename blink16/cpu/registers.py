@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from enum import IntEnum
+from struct import Struct as Packing
 from typing import Any
 
 from construct import Int16ul, Int64ul, Struct
@@ -64,8 +65,9 @@ SHUT_DOWN = 2
 """In HALTED: an 80286 that could not even enter INT 8."""
 IDT_LIMIT = 0x3FF
 """After a reset, the limit of its interrupt vector table."""
-_FLAGS = slice(Cell.ZERO, Cell.DIRECTION + 1)
-"""The cells of flags; those in a row, since debuggers look at them at each step."""
+_FLAGS, _FLAGS_OFFSET = Packing("=10H"), 2 * Cell.ZERO
+"""The cells of flags, from ZERO to DIRECTION; those in a row, since debuggers look at them at
+each step, and processes take turns with them."""
 ICOUNT_OFFSET, CYCLES_OFFSET = 64, 72
 SHARED_SIZE = 80
 """Bytes of the packed state that are the processor's own: up to and with ``cycles``."""
@@ -175,7 +177,8 @@ class Registers:
     @property
     def flags(self) -> int:
         """The flags word as PUSHF shows it; bits that the processor lacks can't be changed."""
-        zero, sign, parity, carry, x, y, total, trap, interrupt, direction = self.cells[_FLAGS]
+        cells: tuple[int, ...] = _FLAGS.unpack_from(self.state, _FLAGS_OFFSET)
+        zero, sign, parity, carry, x, y, total, trap, interrupt, direction = cells
         return (
             self._fixed_flags
             | carry
@@ -191,16 +194,21 @@ class Registers:
 
     @flags.setter
     def flags(self, value: int) -> None:
-        c = self.cells
-        c[Cell.CARRY] = value & CF
-        c[Cell.PARITY] = 0 if value & PF else 1
-        c[Cell.ZERO] = 0 if value & ZF else 1
-        c[Cell.SIGN] = 0x8000 if value & SF else 0
-        c[Cell.TRAP] = 1 if value & TF else 0
-        c[Cell.INTERRUPT] = 1 if value & IF else 0
-        c[Cell.DIRECTION] = 0xFFFF if value & DF else 1
-        c[Cell.AUGEND] = c[Cell.ADDEND] = 0x8000 if value & OF else 0
-        c[Cell.SUM] = value & AF
+        overflow = 0x8000 if value & OF else 0
+        _FLAGS.pack_into(
+            self.state,
+            _FLAGS_OFFSET,
+            0 if value & ZF else 1,
+            0x8000 if value & SF else 0,
+            0 if value & PF else 1,
+            value & CF,
+            overflow,  # the augend and the addend
+            overflow,
+            value & AF,
+            1 if value & TF else 0,
+            1 if value & IF else 0,
+            0xFFFF if value & DF else 1,
+        )
 
     def reset(self, segment: int, offset: int) -> None:
         """Begin anew at an address, with all else that RESET determines."""

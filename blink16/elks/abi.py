@@ -268,22 +268,24 @@ DIRECTORY_ENTRY = Struct("inode" / Int32ul, "offset" / Int32ul, "name_length" / 
 PACKED_STAT, PACKED_OLD_STAT = packing(STAT), packing(OLD_STAT)
 PACKED_ENTRY, PACKED_WINDOW = packing(DIRECTORY_ENTRY), packing(WINDOW_SIZE)
 PACKED_TIMEVAL = packing(TIMEVAL)
+_TYPES: dict[int, int] = {int(kind): int(file_type) for kind, file_type in FILE_TYPES.items()}
+_BLOCK_DEVICE = int(FileType.BLOCK_DEVICE)
 
 
 def build_stat(stat: Stat, *, old: bool) -> bytes:
     """Return the stat structure of a file for the old or the new libc."""
     node, kind, mode, size, mtime, nlink, uid, gid, device = stat
-    time = min(max(mtime, 0), 0xFFFFFFFF)
-    file_type = FileType.BLOCK_DEVICE if device & BLOCK_NUMBER else FILE_TYPES[kind]
+    time = mtime if 0 <= mtime <= 0xFFFFFFFF else min(max(mtime, 0), 0xFFFFFFFF)
+    file_type = _BLOCK_DEVICE if device & BLOCK_NUMBER else _TYPES[kind]
     return (PACKED_OLD_STAT if old else PACKED_STAT).pack(
         FILES_DEVICE,
         node & 0xFFFF if old else node,
         file_type | mode,
-        min(nlink, 0xFFFF),
+        nlink if nlink <= 0xFFFF else 0xFFFF,
         uid,
         gid,
         device & 0xFFFF,
-        min(size, 0x7FFFFFFF),
+        size if size <= 0x7FFFFFFF else 0x7FFFFFFF,
         time,
         time,
         time,

@@ -23,7 +23,9 @@ from blink16.hostfs.filenodes import BLOCK_DEVICE as BLOCK_NUMBER
 from blink16.hostfs.files import FileKind, Stat
 from blink16.hostfs.hostfolder import os_error
 
-_FILE = FileKind.FILE  # looking up an enum's member takes as long as much of a call
+# Looking up an enum's member takes as long as much of a call.
+_FILE, _DIRECTORY, _OTHER = FileKind.FILE, FileKind.DIRECTORY, FileKind.OTHER
+_DEVICE, _FIFO = FileKind.DEVICE, FileKind.FIFO
 READ, WRITE, EXECUTE = 4, 2, 1
 """In access(), and in each digit of a file's mode."""
 KEPT = 0xFFFF
@@ -37,14 +39,15 @@ MODE_BITS = 0o7777
 def open_(request: Request) -> int | Blocked:
     """Open BX=path with CX=flags, DX=mode."""
     path, flags = request.path(request.bx), request.cx
-    task, files = request.task, request.kernel.files
-    request.kernel.lowest_free(0)
+    kernel, task = request.kernel, request.task
+    files = kernel.files
+    kernel.lowest_free(0)
     if flags & _CREATE and not _exists(request, path):
         _check_folder(request, path)
         mode = request.dx & MODE_BITS & ~task.umask
         node = files.create(path, task.cwd, mode, owner=(task.euid, task.egid))
-        return request.kernel.install(OpenFile(node, flags & _KEPT_FLAGS))
-    if flags & _CREATE and flags & Open.EXCLUSIVE:
+        return kernel.install(OpenFile(node, flags & _KEPT_FLAGS))
+    if flags & _CREATE and flags & _EXCLUSIVE:
         raise os_error(errno.EEXIST)
     node = files.lookup(path, task.cwd)
     info = files.stat(node)
@@ -52,16 +55,17 @@ def open_(request: Request) -> int | Blocked:
     if info.kind is not _FILE:
         return _open_other(request, info, wanted)
     _check_access(request, info, wanted)
-    descriptor = request.kernel.install(OpenFile(node, flags & _KEPT_FLAGS))
+    descriptor = kernel.install(OpenFile(node, flags & _KEPT_FLAGS))
     if flags & _TRUNCATE and info.size:
         try:
             files.truncate(node)
         except OSError:
-            request.kernel.close(descriptor)
+            kernel.close(descriptor)
             raise
     return descriptor
 
 
+_EXCLUSIVE = int(Open.EXCLUSIVE)
 _CREATE, _TRUNCATE, _ACCESS_MODE = map(int, (Open.CREATE, Open.TRUNCATE, Open.ACCESS_MODE))
 _KEPT_FLAGS = ~(Open.CREATE | Open.EXCLUSIVE | Open.NO_TERMINAL | Open.TRUNCATE) & 0xFFFF
 _WANTED = (READ, WRITE, READ | WRITE, READ | WRITE)
@@ -69,16 +73,15 @@ _WANTED = (READ, WRITE, READ | WRITE, READ | WRITE)
 
 def _open_other(request: Request, info: Stat, wanted: int) -> int | Blocked:
     """Open a folder, a device or a fifo."""
-    flags = request.cx
-    if info.kind is FileKind.DIRECTORY and wanted & WRITE:
+    flags, kind = request.cx, info.kind
+    if kind is _DIRECTORY and wanted & WRITE:
         raise os_error(errno.EISDIR)
     _check_access(request, info, wanted)
-    match info.kind:
-        case FileKind.DEVICE | FileKind.OTHER:
-            return _open_device(request, _device(request, info), flags)
-        case FileKind.FIFO:
-            return _open_fifo(request, info.node, flags)
-    listing = names_in(request, info.node) if info.kind is FileKind.DIRECTORY else ()
+    if kind is _DEVICE or kind is _OTHER:
+        return _open_device(request, _device(request, info), flags)
+    if kind is _FIFO:
+        return _open_fifo(request, info.node, flags)
+    listing = names_in(request, info.node) if kind is _DIRECTORY else ()
     return request.kernel.install(OpenFile(info.node, flags & _KEPT_FLAGS, listing=listing))
 
 
@@ -94,7 +97,7 @@ def _exists(request: Request, path: str) -> bool:
 
 def _device(request: Request, info: Stat) -> int:
     """Return a device's number; one of the host's in /dev means the system's own of its name."""
-    if info.kind is FileKind.DEVICE:
+    if info.kind is _DEVICE:
         return info.device
     device = devices.number_of(request.kernel.files.path(info.node))
     if device is None:
@@ -152,9 +155,10 @@ def _check_access(request: Request, info: Stat, wanted: int, *, real: bool = Fal
 
 def permitted(task: Task, info: Stat, *, real: bool = False) -> int:
     """Return what a process may do with a file; ``real``: by its real user, not the effective."""
-    uid, gid = (task.uid, task.gid) if real else (task.euid, task.egid)
+    uid = task.uid if real else task.euid
     if uid == 0:
         return READ | WRITE | EXECUTE
+    gid = task.gid if real else task.egid
     shift = 6 if uid == info.uid else 3 if gid == info.gid else 0
     return info.mode >> shift & 7
 
@@ -231,12 +235,12 @@ def _describe(request: Request, node: int) -> int:
     info = files.stat(node)
     if info.kind is _FILE:
         return _put_stat(request, info)
-    if info.kind is FileKind.DIRECTORY:
+    if info.kind is _DIRECTORY:
         names = files.listdir(node)
         subfolders = files.count_folders(node) if len(names) <= MAX_LISTED else 0
         size = DIRECTORY_ENTRY_SIZE * (len(names) + 2)
         info = info._replace(size=size, nlink=info.nlink + subfolders)
-    elif info.kind is FileKind.OTHER:
+    elif info.kind is _OTHER:
         device = devices.number_of(files.path(node))
         if device is not None:
             info = info._replace(kind=FileKind.DEVICE, device=device)
@@ -368,7 +372,7 @@ def rmdir(request: Request) -> int:
 
 def chdir(request: Request) -> int:
     """Make BX the working directory."""
-    request.kernel.change(cwd=_folder(request, EXECUTE))
+    request.kernel.journal.assign(request.task, "cwd", _folder(request, EXECUTE))
     return 0
 
 
@@ -385,7 +389,7 @@ def chroot(request: Request) -> int:
 def _folder(request: Request, wanted: int) -> str:
     files = request.kernel.files
     info = _stat_of(request, request.bx)
-    if info.kind is not FileKind.DIRECTORY:
+    if info.kind is not _DIRECTORY:
         raise os_error(errno.ENOTDIR)
     _check_access(request, info, wanted)
     return files.path(info.node)

@@ -16,16 +16,21 @@ from blink16.elks.abi import (
     Open,
 )
 from blink16.elks.devices import TERMINALS, ZERO
-from blink16.elks.kernel import PIPE_SIZE
+from blink16.elks.kernel import PIPE_SIZE, Kernel
 from blink16.elks.request import Blocked, Request, Result
 from blink16.elks.signals import ElksSignal
-from blink16.elks.state import MAX_DESCRIPTORS, OpenFile, WaitFor
+from blink16.elks.state import MAX_DESCRIPTORS, OpenFile, Pipe, TerminalState, WaitFor
 from blink16.elks.terminal import TERMIOS_SIZE, Character, Modes
 from blink16.hostfs.files import ROOT, FileTree
 from blink16.hostfs.hostfolder import os_error
 
 # Looking up an enum's member takes as long as much of a call.
 _ACCESS_MODE, _WRITE_ONLY, _APPEND = map(int, (Open.ACCESS_MODE, Open.WRITE_ONLY, Open.APPEND))
+
+_NO_DELAY = int(Open.NO_DELAY)
+_PIPE_DATA, _PIPE_ROOM = WaitFor.PIPE_DATA, WaitFor.PIPE_ROOM
+_CHANGEABLE = _APPEND | _NO_DELAY
+"""The flags that fcntl() sets."""
 
 MAX_OFFSET = 0x7FFFFFFF
 TENTH_MS = 100
@@ -42,7 +47,7 @@ def read(request: Request) -> int | Blocked:
     if file.node and not file.pipe:
         data = kernel.files.read(file.node, file.offset, request.dx)
         request.put(request.cx, data)
-        kernel.journal.alter(file, offset=file.offset + len(data))
+        kernel.journal.assign(file, "offset", file.offset + len(data))
         return len(data)
     if file.pipe:
         return _read_pipe(request, file)
@@ -67,7 +72,7 @@ def _read_stream(request: Request, file: OpenFile) -> int | Blocked:
 
 
 def _refuse_to_wait(request: Request, file: OpenFile) -> None:
-    if file.flags & Open.NO_DELAY:
+    if file.flags & _NO_DELAY:
         request.guest.looked_in_vain()
         raise os_error(errno.EAGAIN)
 
@@ -131,12 +136,12 @@ def _hang_up(request: Request) -> int:
 
 def _read_pipe(request: Request, file: OpenFile) -> int | Blocked:
     kernel = request.kernel
-    pipe = kernel.state.pipes[file.pipe]
-    if not pipe.data and pipe.writers:
+    held, readers, writers = kernel.state.pipes[file.pipe]
+    if not held and writers:
         _refuse_to_wait(request, file)
-        return request.block(WaitFor.PIPE_DATA, file.pipe)
-    data = pipe.data[: request.dx]
-    kernel.put_pipe(file.pipe, pipe.data[len(data) :])
+        return request.block(_PIPE_DATA, file.pipe)
+    data = held[: request.dx]
+    kernel.journal.put(kernel.state.pipes, file.pipe, Pipe(held[len(data) :], readers, writers))
     request.put(request.cx, data)
     return len(data)
 
@@ -167,35 +172,35 @@ def _write_file(request: Request, file: OpenFile, data: bytes) -> int:
     if offset + len(data) > MAX_OFFSET:
         raise os_error(errno.EFBIG)
     written = files.write(file.node, offset, data)
-    request.kernel.journal.alter(file, offset=offset + written)
+    request.kernel.journal.assign(file, "offset", offset + written)
     return written
 
 
 def _write_pipe(request: Request, file: OpenFile, data: bytes) -> int | Blocked:
     """Write into a pipe, as far as there is room; what fits whole is not torn."""
     kernel, done = request.kernel, request.task.progress
-    if not kernel.state.pipes[file.pipe].readers:
+    held, readers, writers = kernel.state.pipes[file.pipe]
+    if not readers:
         kernel.send(request.task, ElksSignal.SIGPIPE)
         if done:
             return done
         raise os_error(errno.EPIPE)
-    pipe = kernel.state.pipes[file.pipe]
-    room = PIPE_SIZE - len(pipe.data)
+    room = PIPE_SIZE - len(held)
     least = len(data) if len(data) <= PIPE_SIZE else 1
     if room >= least or done:
         part = data[done : done + room]
-        kernel.put_pipe(file.pipe, pipe.data + part)
+        kernel.journal.put(kernel.state.pipes, file.pipe, Pipe(held + part, readers, writers))
         done += len(part)
     if done == len(data):
         return done
     if request.task.pending and done:
         return done
-    if file.flags & Open.NO_DELAY:
+    if file.flags & _NO_DELAY:
         if done:
             return done
         _refuse_to_wait(request, file)
-    kernel.change(progress=done)
-    return request.block(WaitFor.PIPE_ROOM, file.pipe, 1 if done else least)
+    kernel.journal.assign(request.task, "progress", done)
+    return request.block(_PIPE_ROOM, file.pipe, 1 if done else least)
 
 
 def pipe(request: Request) -> int:
@@ -226,18 +231,26 @@ def lseek(request: Request) -> int:
     if file.channel or file.pipe or file.socket or file.device in TERMINALS:
         raise os_error(errno.ESPIPE)
     distance = int.from_bytes(request.get(request.cx, 4), "little", signed=True)
-    end = kernel.files.size(file.node) if not file.device else 0
-    bases = (0, file.offset, end)
-    if request.dx >= len(bases):
-        raise os_error(errno.EINVAL)
-    offset = bases[request.dx] + distance
+    offset = _base(kernel, file, request.dx) + distance
     if not 0 <= offset <= MAX_OFFSET:
         raise os_error(errno.EINVAL)
     if offset == 0 and file.listing:
-        kernel.journal.alter(file, listing=names_in(request, file.node))
-    kernel.journal.alter(file, offset=offset)
+        kernel.journal.assign(file, "listing", names_in(request, file.node))
+    kernel.journal.assign(file, "offset", offset)
     request.put(request.cx, offset.to_bytes(4, "little"))
     return 0
+
+
+def _base(kernel: Kernel, file: OpenFile, whence: int) -> int:
+    """Return what an offset is counted from."""
+    match whence:
+        case 0:
+            return 0
+        case 1:
+            return file.offset
+        case 2:
+            return 0 if file.device else kernel.files.size(file.node)
+    raise os_error(errno.EINVAL)
 
 
 def names_in(request: Request, node: int) -> tuple[str, ...]:
@@ -258,7 +271,7 @@ def readdir(request: Request) -> int:
     encoded = name.encode("utf-8", "surrogateescape")
     entry = PACKED_ENTRY.pack(inode, file.offset, len(encoded))
     request.put(request.cx, entry + encoded + b"\0")
-    kernel.journal.alter(file, offset=file.offset + 1)
+    kernel.journal.assign(file, "offset", file.offset + 1)
     return 1
 
 
@@ -291,25 +304,24 @@ def dup2(request: Request) -> int:
 
 def fcntl(request: Request) -> int:
     """Do CX=command with descriptor BX and argument DX."""
-    kernel, descriptor = request.kernel, request.bx
+    kernel, descriptor, task = request.kernel, request.bx, request.task
     file = kernel.open_file(descriptor)
-    changeable = Open.APPEND | Open.NO_DELAY
     match request.cx:
         case Fcntl.DUPLICATE:
             if request.dx >= MAX_DESCRIPTORS:
                 raise os_error(errno.EINVAL)
             return kernel.duplicate(descriptor, kernel.lowest_free(request.dx))
         case Fcntl.GET_CLOSE_ON_EXEC:
-            return request.task.close_on_exec >> descriptor & 1
+            return task.close_on_exec >> descriptor & 1
         case Fcntl.SET_CLOSE_ON_EXEC:
-            kept = request.task.close_on_exec & ~(1 << descriptor)
-            kernel.change(close_on_exec=kept | (request.dx & 1) << descriptor)
+            kept = task.close_on_exec & ~(1 << descriptor)
+            kernel.journal.assign(task, "close_on_exec", kept | (request.dx & 1) << descriptor)
             return 0
         case Fcntl.GET_FLAGS:
-            return file.flags & (changeable | Open.ACCESS_MODE)
+            return file.flags & (_CHANGEABLE | _ACCESS_MODE)
         case Fcntl.SET_FLAGS:
-            flags = file.flags & ~changeable | request.dx & changeable
-            kernel.journal.alter(file, flags=flags)
+            flags = file.flags & ~_CHANGEABLE | request.dx & _CHANGEABLE
+            kernel.journal.assign(file, "flags", flags)
             return 0
     raise os_error(errno.EINVAL)
 
@@ -319,32 +331,71 @@ def ioctl(request: Request) -> int:
     kernel = request.kernel
     if kernel.open_file(request.bx).device not in TERMINALS:
         raise os_error(errno.EINVAL)
-    state = kernel.state.terminal
-    match request.cx:
-        case Ioctl.TCGETS:
-            request.put(request.dx, state.modes)
-        case Ioctl.TCSETS | Ioctl.TCSETSW | Ioctl.TCSETSF:
-            state = terminal.with_modes(state, request.get(request.dx, TERMIOS_SIZE))
-            if request.cx == Ioctl.TCSETSF:
-                state = state._replace(line=b"", typed=())
-        case Ioctl.TIOCGWINSZ:
-            request.put(request.dx, PACKED_WINDOW.pack(state.rows, state.columns, 0, 0))
-        case Ioctl.TIOCSWINSZ:
-            size = WINDOW_SIZE.parse(request.get(request.dx, WINDOW_SIZE.sizeof()))
-            state = state._replace(rows=size.rows, columns=size.columns)
-        case Ioctl.FIONREAD:
-            request.put_word(request.dx, min(terminal.waiting_bytes(state), 0x7FFF))
-        case Ioctl.TIOCGPGRP:
-            request.put_word(request.dx, state.group)
-        case Ioctl.TIOCSPGRP:
-            state = state._replace(group=request.word(request.dx))
-        case Ioctl.TCFLSH:
-            state = state._replace(line=b"", typed=())
-        case _:
-            raise os_error(errno.EINVAL)
-    if state is not kernel.state.terminal:
-        kernel.change_state(terminal=state)
+    before = kernel.state.terminal
+    act = _IOCTLS.get(request.cx)
+    if act is None:
+        raise os_error(errno.EINVAL)
+    after = act(request, before)
+    if after is not before and after != before:
+        kernel.journal.assign(kernel.state, "terminal", after)
     return 0
+
+
+def _get_modes(request: Request, state: TerminalState) -> TerminalState:
+    request.put(request.dx, state.modes)
+    return state
+
+
+def _set_modes(request: Request, state: TerminalState) -> TerminalState:
+    modes = request.get(request.dx, TERMIOS_SIZE)
+    return state if modes == state.modes else terminal.with_modes(state, modes)
+
+
+def _set_modes_and_flush(request: Request, state: TerminalState) -> TerminalState:
+    return _flush(request, _set_modes(request, state))
+
+
+def _flush(request: Request, state: TerminalState) -> TerminalState:
+    return state._replace(line=b"", typed=())
+
+
+def _get_size(request: Request, state: TerminalState) -> TerminalState:
+    request.put(request.dx, PACKED_WINDOW.pack(state.rows, state.columns, 0, 0))
+    return state
+
+
+def _set_size(request: Request, state: TerminalState) -> TerminalState:
+    size = WINDOW_SIZE.parse(request.get(request.dx, WINDOW_SIZE.sizeof()))
+    return state._replace(rows=size.rows, columns=size.columns)
+
+
+def _count_typed(request: Request, state: TerminalState) -> TerminalState:
+    request.put_word(request.dx, min(terminal.waiting_bytes(state), 0x7FFF))
+    return state
+
+
+def _get_group(request: Request, state: TerminalState) -> TerminalState:
+    request.put_word(request.dx, state.group)
+    return state
+
+
+def _set_group(request: Request, state: TerminalState) -> TerminalState:
+    return state._replace(group=request.word(request.dx))
+
+
+_IOCTLS: dict[int, Callable[[Request, TerminalState], TerminalState]] = {
+    Ioctl.TCGETS: _get_modes,
+    Ioctl.TCSETS: _set_modes,
+    Ioctl.TCSETSW: _set_modes,
+    Ioctl.TCSETSF: _set_modes_and_flush,
+    Ioctl.TCFLSH: _flush,
+    Ioctl.TIOCGPGRP: _get_group,
+    Ioctl.TIOCSPGRP: _set_group,
+    Ioctl.TIOCGWINSZ: _get_size,
+    Ioctl.TIOCSWINSZ: _set_size,
+    Ioctl.FIONREAD: _count_typed,
+}
+"""What becomes of the terminal."""
 
 
 HANDLERS: dict[Call, Callable[[Request], Result]] = {

@@ -36,8 +36,16 @@ class Journal:
         """Give a record other values by their names."""
         self.count += 1
         for name, value in changes.items():
-            self.changes.append((record, name, getattr(record, name)))
-            setattr(record, name, value)
+            before = getattr(record, name)
+            if before is not value:
+                self.changes.append((record, name, before))
+                setattr(record, name, value)
+
+    def assign(self, record: object, name: str, value: Any) -> None:
+        """Give a record one other value: what most calls do."""
+        self.count += 1
+        self.changes.append((record, name, getattr(record, name)))
+        setattr(record, name, value)
 
     def put(self, mapping: dict[Key, Value], key: Key, value: Value) -> None:
         """Put something into a mapping."""
@@ -48,12 +56,15 @@ class Journal:
     def remove(self, mapping: dict[Key, Value], key: Key) -> None:
         """Take something out of a mapping."""
         self.count += 1
+        if key == next(reversed(mapping)):  # put back, it is the last one again
+            self.changes.append((mapping, key, mapping.pop(key)))
+            return
         self.changes.append((mapping, _WHOLE, dict(mapping)))
         del mapping[key]
 
-    def did(self, undo: Callable[[], None]) -> None:
-        """Note what was done outside of the state, by how it is undone."""
-        self.changes.append((undo, DONE_OUTSIDE, None))
+    def did(self, undo: Callable[[Value], None], what: Value) -> None:
+        """Note what was done outside of the state: ``undo`` of ``what`` takes it back."""
+        self.changes.append((undo, DONE_OUTSIDE, what))
 
     def mark(self) -> int:
         """Return how to name this moment for `take_back`."""
@@ -65,7 +76,7 @@ class Journal:
         while len(self.changes) > mark:
             target, name, old = self.changes.pop()
             if name is DONE_OUTSIDE:
-                target()
+                target(old)
             elif not isinstance(target, dict):
                 setattr(target, name, old)
             elif name is _WHOLE:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from blink16.console import Console
 from blink16.elks import netlink, segments, terminal
 from blink16.elks.journal import Journal
 from blink16.elks.netlink import Address, Link, NetMessage, Order
-from blink16.elks.signals import SIGNALS, ElksSignal, bit, is_ignored
-from blink16.elks.sockets import Socket, SocketState
+from blink16.elks.signals import SIGNALS, STOPPING, ElksSignal, bit, is_ignored
+from blink16.elks.sockets import Socket
 from blink16.elks.state import (
     IDLE,
     INIT,
@@ -27,7 +26,6 @@ from blink16.elks.state import (
     OpenFile,
     Pipe,
     Task,
-    WaitFor,
 )
 from blink16.hostfs.files import FileTree
 from blink16.hostfs.hostfolder import os_error
@@ -36,6 +34,7 @@ from blink16.services import Chassis
 
 STDERR = "stderr"
 """The channel of what the first program writes to descriptor 2."""
+_WAKING = frozenset({ElksSignal.SIGKILL, ElksSignal.SIGCONT})
 _ALL_SIGNALS = (1 << SIGNALS) - 1
 
 
@@ -89,17 +88,27 @@ class Kernel:
 
     def living(self) -> list[Task]:
         """Return the processes that have not ended."""
-        return [task for task in self.state.tasks.values() if task.life != Life.ZOMBIE]
+        return [task for task in self.state.tasks.values() if task.life != _ZOMBIE]
+
+    def is_last(self, task: Task) -> bool:
+        """Return whether no other process lives."""
+        for other in self.state.tasks.values():
+            if other is not task and other.life != _ZOMBIE:
+                return False
+        return True
 
     def new_pid(self) -> int:
         """Return a number that no process, group or session has."""
-        used = {n for task in self.state.tasks.values() for n in (task.pid, task.group)}
-        used |= {task.session for task in self.state.tasks.values()}
-        pid = self.state.last_pid
+        state = self.state
+        used = set(state.tasks)
+        for task in state.tasks.values():
+            used.add(task.group)
+            used.add(task.session)
+        pid = state.last_pid
         while True:
             pid = pid % 0x7FFF + 1
             if pid not in used and pid > INIT:
-                self.change_state(last_pid=pid)
+                self.journal.assign(state, "last_pid", pid)
                 return pid
 
     def end(self, task: Task, status: int) -> None:
@@ -108,7 +117,8 @@ class Kernel:
         ``status``: as wait4() tells it.
         """
         for number in task.descriptors:
-            self._release_file(number)
+            if number != NO_FILE:
+                self._release_file(number)
         self._release_memory(task)
         files = self.files
         if task.program:
@@ -158,24 +168,24 @@ class Kernel:
         blocks = segments.release_owned(self.state.blocks, task.pid)
         for segment in {task.code, task.data} - {0}:
             blocks = segments.release(blocks, segment)
-        self.change_state(blocks=blocks)
+        self.journal.assign(self.state, "blocks", blocks)
 
     # -- signals -----------------------------------------------------------------------------
 
     def send(self, task: Task, number: int) -> None:
         """Send a signal to a process that may have it."""
-        if task.life == Life.ZOMBIE:
+        if task.life == _ZOMBIE:
             return
-        alter, pending = self.journal.alter, task.pending
-        if number in (ElksSignal.SIGKILL, ElksSignal.SIGCONT):
+        assign, pending = self.journal.assign, task.pending
+        if number in _WAKING:
             pending &= ~(bit(ElksSignal.SIGSTOP) | bit(ElksSignal.SIGTSTP))
-            alter(task, life=Life.RUNNING)
-        elif number in (ElksSignal.SIGSTOP, ElksSignal.SIGTSTP):
+            assign(task, "life", Life.RUNNING)
+        elif number in STOPPING:
             pending &= ~bit(ElksSignal.SIGCONT)
         if not is_ignored(task.handlers[number - 1], number):
             pending |= bit(number)
         if pending != task.pending:
-            alter(task, pending=pending)
+            assign(task, "pending", pending)
 
     def send_group(self, group: int, number: int) -> bool:
         """Send a signal to all of a group; False if there is nobody in it."""
@@ -211,14 +221,14 @@ class Kernel:
     def install(self, file: OpenFile) -> int:
         """Give a new open file the lowest free descriptor; EMFILE, ENFILE if there is none."""
         descriptor = self.lowest_free(0)
-        if len(self.state.open_files) >= MAX_OPEN_FILES:
+        state, journal = self.state, self.journal
+        if len(state.open_files) >= MAX_OPEN_FILES:
             raise os_error(errno.ENFILE)
         if file.node:
             self.files.hold(file.node)
-            self.journal.did(partial(self.files.release, file.node))
-        state, journal = self.state, self.journal
+            journal.did(self.files.release, file.node)
         number = state.next_file
-        journal.alter(state, next_file=number + 1)
+        journal.assign(state, "next_file", number + 1)
         journal.put(state.open_files, number, file)
         if file.pipe:
             self._count_ends(file, 1)
@@ -232,7 +242,7 @@ class Kernel:
             if self.task.descriptors[new] != NO_FILE:
                 self.close(new)
             file = self.state.open_files[number]
-            self.journal.alter(file, references=file.references + 1)
+            self.journal.assign(file, "references", file.references + 1)
             self._set_descriptor(new, number)
         return new
 
@@ -248,7 +258,7 @@ class Kernel:
         for number in task.descriptors:
             if number != NO_FILE:
                 file = open_files[number]
-                self.journal.alter(file, references=file.references + 1)
+                self.journal.assign(file, "references", file.references + 1)
 
     def lowest_free(self, lowest: int) -> int:
         """Return the lowest free descriptor from one on, EMFILE if there is none."""
@@ -258,18 +268,17 @@ class Kernel:
             raise os_error(errno.EMFILE) from None
 
     def _set_descriptor(self, descriptor: int, number: int) -> None:
-        task = self.task
-        descriptors = list(task.descriptors)
-        descriptors[descriptor] = number
-        kept = task.close_on_exec & ~(1 << descriptor)
-        self.journal.alter(task, descriptors=tuple(descriptors), close_on_exec=kept)
+        task, assign = self.task, self.journal.assign
+        before = task.descriptors
+        after = (*before[:descriptor], number, *before[descriptor + 1 :])
+        assign(task, "descriptors", after)
+        if task.close_on_exec >> descriptor & 1:
+            assign(task, "close_on_exec", task.close_on_exec & ~(1 << descriptor))
 
     def _release_file(self, number: int) -> None:
-        if number == NO_FILE:
-            return
         file = self.state.open_files[number]
         if file.references > 1:
-            self.journal.alter(file, references=file.references - 1)
+            self.journal.assign(file, "references", file.references - 1)
             return
         self.journal.remove(self.state.open_files, number)
         if file.pipe:
@@ -326,17 +335,12 @@ class Kernel:
         else:
             self.journal.remove(self.state.pipes, file.pipe)
 
-    def put_pipe(self, number: int, data: bytes) -> None:
-        """Set what is in a pipe."""
-        _, readers, writers = self.state.pipes[number]
-        self.journal.put(self.state.pipes, number, Pipe(data, readers, writers))
-
     # -- memory ------------------------------------------------------------------------------
 
     def allocate(self, count: int, kind: BlockKind, owner: int = IDLE) -> int:
         """Return the segment of ``count`` new paragraphs, ENOMEM if there is no room."""
         blocks, segment = segments.allocate(self.state.blocks, count, kind, owner)
-        self.change_state(blocks=blocks)
+        self.journal.assign(self.state, "blocks", blocks)
         return segment
 
     # -- the terminal ------------------------------------------------------------------------
@@ -374,6 +378,11 @@ class Kernel:
             data = terminal.printed(self.state.terminal, data)
         self.chassis.output(channel, data)
 
+    def has_line(self) -> bool:
+        """Return whether the terminal has a line, keys in raw mode, or has ended."""
+        state = self.state.terminal
+        return bool(state.typed) or state.ended
+
     # -- time --------------------------------------------------------------------------------
 
     def later(self, milliseconds: int) -> int:
@@ -383,96 +392,6 @@ class Kernel:
     def nanoseconds(self) -> int:
         """Return the system's time, in nanoseconds since the Unix epoch."""
         return self.chassis.nanoseconds() + self.state.clock
-
-    # -- who can go on -----------------------------------------------------------------------
-
-    def is_ready(self, task: Task) -> bool:
-        """Return whether a process can use the processor."""
-        if task.life != _RUNNING:
-            return bool(task.life == _STOPPED and task.pending & bit(ElksSignal.SIGKILL))
-        waiting = task.waiting
-        if waiting is None:
-            return True
-        if waiting.reason == _VFORK:
-            return False
-        if task.pending:
-            return True
-        if waiting.deadline is not None and self.chassis.time >= waiting.deadline:
-            return True
-        return self._has_come(task)
-
-    def _has_come(self, task: Task) -> bool:
-        """Return whether that has come for which a process waits."""
-        waiting = task.waiting
-        assert waiting is not None
-        if waiting.reason in _PIPE_WAITS:
-            return self._is_pipe_ready(waiting.reason, waiting.subject, waiting.amount)
-        match waiting.reason:
-            case WaitFor.TERMINAL:
-                state = self.state.terminal
-                return terminal.waiting_bytes(state) >= waiting.amount > 0 or self.has_line()
-            case WaitFor.STREAM:
-                return bool(self.console.waiting) or self.console.ended
-            case WaitFor.CHILD:
-                return any(
-                    child.parent == task.pid and child.life != Life.RUNNING
-                    for child in self.state.tasks.values()
-                )
-            case WaitFor.SELECT:
-                return self.selected(task, waiting.masks) != (0, 0)
-            case WaitFor.SIGNAL:
-                return False
-        return self._is_socket_ready(waiting.reason, waiting.subject)
-
-    def _is_socket_ready(self, reason: int, number: int) -> bool:
-        socket = self.state.sockets.get(number)
-        if socket is None:
-            return True
-        match reason:
-            case WaitFor.NETWORK_ANSWER:
-                return not socket.asks
-            case WaitFor.NETWORK_DATA:
-                return bool(socket.data or socket.arrived) or socket.ended
-        return socket.unsent < netlink.WINDOW or socket.ended
-
-    def _is_pipe_ready(self, reason: int, number: int, amount: int) -> bool:
-        pipe = self.state.pipes.get(number, Pipe())
-        match reason:
-            case WaitFor.PIPE_DATA:
-                return bool(pipe.data) or not pipe.writers
-            case WaitFor.PIPE_ROOM:
-                return PIPE_SIZE - len(pipe.data) >= amount or not pipe.readers
-            case WaitFor.PIPE_WRITER:
-                return pipe.writers > 0
-        return pipe.readers > 0
-
-    def has_line(self) -> bool:
-        """Return whether the terminal has a line, keys in raw mode, or has ended."""
-        state = self.state.terminal
-        return bool(state.typed) or state.ended
-
-    def selected(self, task: Task, masks: tuple[int, int]) -> tuple[int, int]:
-        """Return those of a process' descriptors that can be read, and written, at once."""
-        reading = sum(1 << fd for fd in _bits(masks[0]) if self._can_read(task, fd))
-        writing = sum(1 << fd for fd in _bits(masks[1]) if self._can_write(task, fd))
-        return reading, writing
-
-    def _can_read(self, task: Task, descriptor: int) -> bool:
-        file = self.state.open_files[task.descriptors[descriptor]]
-        if file.pipe:
-            return self._is_pipe_ready(WaitFor.PIPE_DATA, file.pipe, 0)
-        if file.socket:
-            socket = self.state.sockets[file.socket]
-            return bool(socket.data) or socket.state != SocketState.CONNECTED
-        if file.device and file.channel:
-            return self.has_line()
-        if file.channel:
-            return bool(self.console.waiting) or self.console.ended
-        return True
-
-    def _can_write(self, task: Task, descriptor: int) -> bool:
-        file = self.state.open_files[task.descriptors[descriptor]]
-        return not file.pipe or self._is_pipe_ready(WaitFor.PIPE_ROOM, file.pipe, 1)
 
     # -- state -------------------------------------------------------------------------------
 
@@ -493,12 +412,5 @@ PIPE_SIZE = 80
 """Bytes that a pipe holds."""
 FRAME_SIZE = 6
 """Bytes of IP, CS and flags, with which what a parent lends its child begins."""
-_PIPE_WAITS = frozenset(
-    {WaitFor.PIPE_DATA, WaitFor.PIPE_ROOM, WaitFor.PIPE_WRITER, WaitFor.PIPE_READER}
-)
-_RUNNING, _STOPPED, _VFORK = Life.RUNNING, Life.STOPPED, WaitFor.VFORK
+_ZOMBIE = int(Life.ZOMBIE)  # looking up an enum's member takes as long as much of a call
 _SP, _SS = REGISTERS.index("sp"), REGISTERS.index("ss")
-
-
-def _bits(mask: int) -> list[int]:
-    return [number for number in range(MAX_DESCRIPTORS) if mask >> number & 1]

@@ -15,7 +15,7 @@ from blink16.hostfs.hostfolder import os_error
 def brk(request: Request) -> int:
     """Move the end of the heap to BX."""
     _check_break(request, request.bx)
-    request.kernel.change(break_=request.bx)
+    request.kernel.journal.assign(request.task, "break_", request.bx)
     return 0
 
 
@@ -26,16 +26,18 @@ def sbrk(request: Request) -> int:
     if request.bx:
         _check_break(request, new)
     request.put_word(request.cx, old)
-    request.kernel.change(break_=new)
+    if new != old:
+        request.kernel.journal.assign(request.task, "break_", new)
     return 0
 
 
 def _check_break(request: Request, address: int) -> None:
     """Refuse a break outside of the heap, or beyond the live stack."""
-    layout, registers = request.task.layout, request.guest.registers
+    layout = request.task.layout
     if not layout.data_end <= address <= layout.break_limit():
         raise os_error(errno.ENOMEM)
-    if not layout.low_stack and registers.ss == request.task.data and address > registers.sp:
+    registers = request.guest.registers
+    if not layout.low_stack and address > registers.sp and registers.ss == request.task.data:
         raise os_error(errno.ENOMEM)
 
 
@@ -56,7 +58,7 @@ def fmemfree(request: Request) -> int:
     if block is None or block.kind != BlockKind.FAR or block.owner != request.task.pid:
         raise os_error(errno.EINVAL)
     blocks = segments.release(kernel.state.blocks, request.bx)
-    kernel.change_state(blocks=blocks)
+    kernel.journal.assign(kernel.state, "blocks", blocks)
     return 0
 
 

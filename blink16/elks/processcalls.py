@@ -11,13 +11,13 @@ from enum import IntFlag
 
 from blink16.elks.abi import BUILT_NAME, FILES_DEVICE, MINIX_TYPE, STATFS, Call
 from blink16.elks.execution import execute
+from blink16.elks.kept_registers import AX, CS, DS, ES, SP, SS, behind_stub
 from blink16.elks.kernel import FRAME_SIZE, Kernel
-from blink16.elks.request import Born, Request, Result, behind_stub, signed16
+from blink16.elks.request import Born, Request, Result, signed16
 from blink16.elks.segments import PARAGRAPH, find, share
 from blink16.elks.state import (
     FIRST,
     MAX_TASKS,
-    REGISTERS,
     BlockKind,
     Life,
     Task,
@@ -47,7 +47,9 @@ class Wait4(IntFlag):
     WUNTRACED = 2
 
 
+# Members of enums by names of our own: looking them up takes as long as much of a call.
 _WNOHANG = int(Wait4.WNOHANG)
+_RUNNING, _ZOMBIE = map(int, (Life.RUNNING, Life.ZOMBIE))
 
 
 def exit_(request: Request) -> Departed | Exit:
@@ -63,10 +65,10 @@ def end(kernel: Kernel, status: int) -> Departed | Exit:
     task = kernel.task
     result = _exit_code(status) if task.pid == FIRST else kernel.state.result
     departed = Departed(thread_of(task.pid), status)
-    if len(kernel.living()) == 1:
+    if kernel.is_last(task):
         return Exit(result, last=departed)
     kernel.end(task, status)
-    kernel.change_state(result=result)
+    kernel.journal.assign(kernel.state, "result", result)
     return departed
 
 
@@ -84,13 +86,14 @@ def fork(request: Request) -> Born:
         raise os_error(errno.ENOMEM)
     data = kernel.allocate(block.paragraphs, BlockKind(block.kind))
     memory, size = request.guest.memory, block.paragraphs * PARAGRAPH
-    memory.write(linear(data, 0), memory[linear(task.data, 0) : linear(task.data, 0) + size])
-    moved = {task.data: data}
-    behind = behind_stub(request.guest)
-    for name in ("ds", "es", "ss"):
-        behind[name] = data
-    behind["cs"] = moved.get(behind["cs"], behind["cs"]) if task.code == task.data else behind["cs"]
-    code = data if task.code == task.data else task.code
+    memory.write(linear(data, 0), memory.peek(linear(task.data, 0), size))
+    behind = list(behind_stub(request.guest))
+    behind[DS] = behind[ES] = behind[SS] = data
+    code = task.code
+    if code == task.data:
+        code = data
+        if behind[CS] == task.data:
+            behind[CS] = data
     return Born(_born(request, behind, code=code, data=data).pid)
 
 
@@ -100,15 +103,14 @@ def vfork(request: Request) -> Born:
     _check_room(kernel)
     behind = behind_stub(request.guest)
     parent = request.task
-    stack = linear(behind["ss"], behind["sp"] - FRAME_SIZE)
-    lent = request.guest.memory[stack : stack + 2 * LENT_WORDS]
-    child = _born(request, behind, code=parent.code, data=parent.data)
-    kernel.journal.alter(child, borrows=True)
-    kernel.change_state(blocks=share(kernel.state.blocks, parent.data))
-    registers = _values({**behind, "ax": child.pid})
-    kernel.change(
-        registers=registers, waiting=Waiting(WaitFor.VFORK, child.pid), progress=0, lent=lent
-    )
+    stack = linear(behind[SS], behind[SP] - FRAME_SIZE)
+    lent = request.guest.memory.peek(stack, 2 * LENT_WORDS)
+    child = _born(request, list(behind), code=parent.code, data=parent.data)
+    child.borrows = True
+    kernel.journal.assign(kernel.state, "blocks", share(kernel.state.blocks, parent.data))
+    registers = (*behind[:AX], child.pid, *behind[AX + 1 :])
+    waiting = Waiting(WaitFor.VFORK, child.pid)
+    kernel.change(registers=registers, waiting=waiting, progress=0, lent=lent)
     return Born(child.pid, borrows=True)
 
 
@@ -117,27 +119,24 @@ def _check_room(kernel: Kernel) -> None:
         raise os_error(errno.EAGAIN)
 
 
-def _born(request: Request, registers: dict[str, int], *, code: int, data: int) -> Task:
+def _born(request: Request, registers: list[int], *, code: int, data: int) -> Task:
     """Add a child of the current process that goes on with these registers."""
     kernel, parent = request.kernel, request.task
     child = parent.child()
     child.pid, child.parent = kernel.new_pid(), parent.pid
-    child.registers = _values({**registers, "ax": 0})
+    registers[AX] = 0
+    child.registers = tuple(registers)
     child.waiting, child.progress, child.pending = None, 0, 0
     child.alarm, child.alarm_interval = None, 0
     child.exit_status = 0
     child.code, child.data, child.lent, child.borrows = code, data, b"", False
     if code != data:
-        kernel.change_state(blocks=share(kernel.state.blocks, code))
+        kernel.journal.assign(kernel.state, "blocks", share(kernel.state.blocks, code))
     if parent.program:
         kernel.files.hold(parent.program)
     kernel.share_files(parent)
     kernel.journal.put(kernel.state.tasks, child.pid, child)
     return child
-
-
-def _values(registers: dict[str, int]) -> tuple[int, ...]:
-    return tuple(registers[name] for name in REGISTERS)
 
 
 def execve(request: Request) -> Outcome:
@@ -153,16 +152,16 @@ def wait4(request: Request) -> Result:
     kernel, me, which = request.kernel, request.task, signed16(request.bx)
     children = [task for task in kernel.state.tasks.values() if task.parent == me.pid]
     for child in children:
-        if child.life == Life.RUNNING or not _is_meant(which, child, me):
+        if child.life == _RUNNING or not _is_meant(which, child, me):
             continue
         if request.cx:
             request.put_word(request.cx, child.exit_status)
-        if child.life == Life.ZOMBIE:
+        if child.life == _ZOMBIE:
             kernel.journal.remove(kernel.state.tasks, child.pid)
         return child.pid
     if request.dx & _WNOHANG:
         return 0
-    if not any(child.life == Life.RUNNING for child in children):
+    if not any(child.life == _RUNNING for child in children):
         raise os_error(errno.ECHILD)
     return request.block(WaitFor.CHILD, which)
 
@@ -230,7 +229,7 @@ def setsid(request: Request) -> int:
 def umask(request: Request) -> int:
     """Set the mask for new files to BX and return the old one."""
     old = request.task.umask
-    request.kernel.change(umask=request.bx & 0o777)
+    request.kernel.journal.assign(request.task, "umask", request.bx & 0o777)
     return old
 
 

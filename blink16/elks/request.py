@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from struct import Struct
 
 from blink16.cpu.registers import Cell
 from blink16.elks.kernel import Kernel
+from blink16.elks.segments import PARAGRAPH, Blocks, find
 from blink16.elks.state import Task, WaitFor, Waiting
 from blink16.hostfs.hostfolder import os_error
-from blink16.memory import linear
-from blink16.services import CALLER_FLAGS, Guest, Outcome
+from blink16.memory import ADDRESS_MASK, linear
+from blink16.services import Guest, Outcome
 
-GENERAL = slice(Cell.AX, Cell.DI + 1)
+_GENERAL = Struct("=8H")
+"""The general registers, with which the packed state begins."""
 _DS = int(Cell.DS)
 SEGMENT_SIZE = 0x10000
 MAX_PATH = 1024
@@ -41,33 +44,49 @@ Result = int | Blocked | Born | Outcome
 
 
 class Request:
-    """What a program asks for.  All methods raise EFAULT beyond the end of a segment."""
+    """What a program asks for, from one call to the next.
 
-    __slots__ = ("bx", "cx", "di", "dx", "guest", "kernel", "number", "si")
+    All methods raise EFAULT beyond the end of a segment.
+    """
 
-    def __init__(self, kernel: Kernel, guest: Guest) -> None:
-        """Take the request of a guest that stands at INT 80h's stub."""
-        self.kernel, self.guest = kernel, guest
-        registers = guest.registers.cells[GENERAL].tolist()
-        self.number, self.cx, self.dx, self.bx, _, _, self.si, self.di = registers
-
-    @property
-    def task(self) -> Task:
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.guest: Guest = kernel.chassis
+        self.number = 0
+        self.bx = self.cx = self.dx = self.si = self.di = 0
+        self.task: Task = kernel.task
         """The process that asks."""
-        return self.kernel.task
+        registers = self.guest.registers
+        self._state, self._cells = registers.state, registers.cells
+        self._segment = -1
+        """The caller's DS, as it was when its end was looked for."""
+        self._blocks: Blocks = ()
+        self._base = self._limit = 0
+
+    def take(self) -> Task:
+        """Take the request of a guest that stands at INT 80h's stub; return who asks."""
+        self.number, self.cx, self.dx, self.bx, _, _, self.si, self.di = _GENERAL.unpack_from(
+            self._state
+        )
+        state = self.kernel.state
+        self.task = task = state.tasks[state.current or state.shown]
+        return task
 
     def address(self, offset: int, length: int) -> int:
         """Return the linear address of a range in the segment that the caller has in DS."""
-        ds = self.guest.registers.cells[_DS]
-        last = offset + length
-        for block in self.kernel.state.blocks:
-            if block.segment == ds:
-                if last > block.paragraphs << 4:
-                    raise os_error(errno.EFAULT)
-                break
-        if last > SEGMENT_SIZE:
+        segment = self._cells[_DS]
+        if segment != self._segment or self.kernel.state.blocks is not self._blocks:
+            self._enter(segment)
+        if offset + length > self._limit:
             raise os_error(errno.EFAULT)
-        return linear(ds, offset)
+        return self._base + offset & ADDRESS_MASK
+
+    def _enter(self, segment: int) -> None:
+        """Look where the segment ends that the caller has in DS."""
+        self._segment, self._blocks = segment, self.kernel.state.blocks
+        block = find(self._blocks, segment)
+        size = SEGMENT_SIZE if block is None else block.paragraphs * PARAGRAPH
+        self._base, self._limit = linear(segment, 0), min(size, SEGMENT_SIZE)
 
     def get(self, offset: int, length: int) -> bytes:
         """Read the caller's memory."""
@@ -88,8 +107,10 @@ class Request:
 
     def path(self, offset: int) -> str:
         """Read a path name that ends with a NUL; none at all is the working directory."""
-        length = min(MAX_PATH + 1, SEGMENT_SIZE - offset)
-        memory, start = self.guest.memory, linear(self.guest.registers.cells[_DS], offset)
+        length = MAX_PATH + 1
+        if offset + length > SEGMENT_SIZE:
+            length = SEGMENT_SIZE - offset
+        memory, start = self.guest.memory, linear(self._cells[_DS], offset)
         # find the end without touching what lies behind it, for the sake of watchpoints
         end = memory.find(b"\0", start, start + length)
         if end < 0:
@@ -116,17 +137,3 @@ class Request:
 def signed16(value: int) -> int:
     """Return a word as a C int."""
     return value - 0x10000 if value & 0x8000 else value
-
-
-def behind_stub(guest: Guest) -> dict[str, int]:
-    """Return the registers that the caller has when the stub's IRET has returned to it."""
-    r, memory = guest.registers, guest.memory
-    values = {
-        name: getattr(r, name)
-        for name in ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp", "ds", "es", "ss")
-    }
-    values["ip"] = memory.read_word(linear(r.ss, r.sp))
-    values["cs"] = memory.read_word(linear(r.ss, r.sp + 2))
-    values["flags"] = memory.read_word(linear(r.ss, r.sp + CALLER_FLAGS))
-    values["sp"] = (r.sp + CALLER_FLAGS + 2) & 0xFFFF
-    return values

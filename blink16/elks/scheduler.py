@@ -8,14 +8,13 @@ time may help, the processor halts in the idle loop.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from operator import itemgetter
-
 from blink16.cpu.registers import Cell
 from blink16.elks.execution import push_frame
+from blink16.elks.kept_registers import keep, load
 from blink16.elks.kernel import Kernel
+from blink16.elks.readiness import is_ready
 from blink16.elks.signals import ElksSignal, bit
-from blink16.elks.state import IDLE, REGISTERS, Life, Task, WaitFor, Waiting
+from blink16.elks.state import IDLE, Life, Task, WaitFor, Waiting
 from blink16.memory import linear
 from blink16.services import ELSEWHERE, WAIT, Chassis, Departed, Outcome
 
@@ -26,10 +25,8 @@ IDLE_TICK_MS = 50
 HALT_LOOP = bytes((0xF4, 0xEB, 0xFD, 0x90))
 """HLT, and back to it."""
 IDLE_FLAGS = 0xF202
-_CELLS = tuple(int(Cell[name.upper()]) for name in REGISTERS[:-1])
-"""Where the registers of a process lie but for its flags, which come last."""
-_cells_of = itemgetter(*_CELLS)
-_SHADOW, _HALTED = int(Cell.SHADOW), int(Cell.HALTED)
+LAST_TURN = 1 << 16
+"""More than any process' number."""
 _ASKED = frozenset({WaitFor.NETWORK_ANSWER, WaitFor.NETWORK_ROOM})
 """Waits in calls that have said something outside: they can't be taken back."""
 
@@ -65,7 +62,7 @@ class Scheduler:
         If nobody can, all is as it was before the call.
         """
         kernel = self._kernel
-        kernel.change(waiting=waiting)
+        kernel.journal.assign(kernel.task, "waiting", waiting)
         following = self._next()
         if following is None and self._timer() is None and waiting.reason not in _ASKED:
             kernel.journal.take_back()
@@ -94,23 +91,23 @@ class Scheduler:
     def due(self) -> int | None:
         """Return when somebody gets his turn or his signal."""
         kernel = self._kernel
-        state, is_ready = kernel.state, kernel.is_ready
+        state = kernel.state
         current, timer, others = state.current, None, False
-        for task in state.tasks.values():
-            time = task.alarm
-            if is_ready(task):
-                others = others or task.pid != current
-            elif task.waiting is not None and task.waiting.deadline is not None:
-                time = _sooner(time, task.waiting.deadline)
-            if time is not None:
-                timer = _sooner(timer, time)
+        for pid, task in state.tasks.items():
+            if task.alarm is not None:
+                timer = _sooner(timer, task.alarm)
+            waiting = task.waiting
+            if is_ready(kernel, task):
+                others = others or pid != current
+            elif waiting is not None and waiting.deadline is not None:
+                timer = _sooner(timer, waiting.deadline)
         if current == IDLE:
             if others:
                 return self._chassis.time
             return None if timer is None else min(timer, state.slice_end)
         if others:
             timer = _sooner(timer, state.slice_end)
-        if kernel.task.pending and self._has_signal():
+        if state.tasks[current].pending and not self._in_stub():
             timer = _sooner(timer, self._chassis.time)
         return None if timer is None else max(timer, state.hold)
 
@@ -151,26 +148,23 @@ class Scheduler:
 
     def _next(self) -> Task | None:
         """Return who is to go on instead of the current process."""
-        for task in self._others():
-            if self._kernel.is_ready(task):
-                return task
-        return None
-
-    def _others(self) -> Iterator[Task]:
-        """Give the processes in turn, from the one behind the current one on."""
-        state = self._kernel.state
-        here = state.current or state.shown
-        order = sorted(pid for pid in state.tasks if pid != state.current)
-        later = [pid for pid in order if pid > here]
-        for pid in later + [pid for pid in order if pid <= here]:
-            yield state.tasks[pid]
+        kernel = self._kernel
+        state = kernel.state
+        current = state.current
+        here = current or state.shown
+        first, found = LAST_TURN, None
+        for pid, task in state.tasks.items():  # in turn: from the one behind the current one on
+            turn = pid if pid > here else pid + LAST_TURN
+            if pid != current and (found is None or turn < first) and is_ready(kernel, task):
+                first, found = turn, task
+        return found
 
     def _timer(self) -> int | None:
         """Return the nearest time for which somebody waits."""
         kernel, nearest = self._kernel, None
         for task in kernel.state.tasks.values():
             times = [task.alarm]
-            if task.waiting is not None and not kernel.is_ready(task):
+            if task.waiting is not None and not is_ready(kernel, task):
                 times.append(task.waiting.deadline)
             for time in times:
                 if time is not None and (nearest is None or time < nearest):
@@ -196,19 +190,22 @@ class Scheduler:
 
     def _suspend(self) -> None:
         """Remember the registers of the current process."""
-        registers = self._chassis.registers
-        self._kernel.change(registers=(*_cells_of(registers.cells), registers.flags))
+        kernel = self._kernel
+        kernel.journal.assign(kernel.task, "registers", keep(self._chassis.registers))
 
     def _resume(self, task: Task) -> None:
         """Give a process the processor."""
         kernel = self._kernel
+        journal, state = kernel.journal, kernel.state
         if task.life == Life.STOPPED and task.pending & bit(ElksSignal.SIGKILL):
-            kernel.journal.alter(task, life=Life.RUNNING)
+            journal.assign(task, "life", Life.RUNNING)
         registers = task.registers
-        kernel.journal.alter(task, registers=())
-        kernel.change_state(current=task.pid, shown=task.pid, slice_end=kernel.later(SLICE_MS))
-        self._load(registers)
-        if self._has_signal():
+        journal.assign(task, "registers", ())
+        journal.assign(state, "current", task.pid)
+        journal.assign(state, "shown", task.pid)
+        journal.assign(state, "slice_end", kernel.later(SLICE_MS))
+        load(self._chassis.registers, registers)
+        if task.pending and not self._in_stub():
             self._enter_signal_stub()
 
     def _rest(self) -> None:
@@ -218,13 +215,6 @@ class Scheduler:
         registers = self._chassis.registers
         registers.cs, registers.ip = self._idle
         registers.flags = IDLE_FLAGS
-
-    def _load(self, values: tuple[int, ...]) -> None:
-        registers, cells = self._chassis.registers, self._chassis.registers.cells
-        *words, registers.flags = values
-        for cell, word in zip(_CELLS, words, strict=True):
-            cells[cell] = word
-        cells[_SHADOW] = cells[_HALTED] = 0
 
     def _enter_signal_stub(self) -> None:
         """Let the current process stand at the signals' stub, as if interrupted by them."""

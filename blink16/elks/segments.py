@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable
 
 from blink16.elks.state import Block, BlockKind
 from blink16.hostfs.hostfolder import os_error
@@ -12,6 +11,8 @@ MEMORY_START = 0x1000
 MEMORY_END = 0xA000
 """The segments where memory for programs begins and ends (640 KiB)."""
 PARAGRAPH = 16
+
+_FAR = int(BlockKind.FAR)
 
 Blocks = tuple[Block, ...]
 """All pieces in use, by segment."""
@@ -36,27 +37,33 @@ def allocate(blocks: Blocks, count: int, kind: BlockKind, owner: int) -> tuple[B
 
 def share(blocks: Blocks, segment: int) -> Blocks:
     """Count one more user of a block."""
-    return tuple(
-        b._replace(references=b.references + 1) if b.segment == segment else b for b in blocks
-    )
+    for at, block in enumerate(blocks):
+        if block.segment == segment:
+            return (*blocks[:at], _used(block, 1), *blocks[at + 1 :])
+    return blocks
 
 
 def release(blocks: Blocks, segment: int) -> Blocks:
     """Count one user less; the block goes with the last."""
-    return tuple(_kept(blocks, lambda block: block.segment == segment))
+    for at, block in enumerate(blocks):
+        if block.segment == segment:
+            kept = (_used(block, -1),) if block.references > 1 else ()
+            return (*blocks[:at], *kept, *blocks[at + 1 :])
+    return blocks
 
 
 def release_owned(blocks: Blocks, owner: int) -> Blocks:
     """Free all far memory of a process."""
-    return tuple(_kept(blocks, lambda b: b.kind == BlockKind.FAR and b.owner == owner))
-
-
-def _kept(blocks: Blocks, is_meant: Callable[[Block], bool]) -> Iterable[Block]:
     for block in blocks:
-        if not is_meant(block):
-            yield block
-        elif block.references > 1:
-            yield block._replace(references=block.references - 1)
+        if block.kind == _FAR and block.owner == owner:
+            blocks = release(blocks, block.segment)
+    return blocks
+
+
+def _used(block: Block, more: int) -> Block:
+    """Return a block with more or fewer users."""
+    segment, size, kind, owner, references = block
+    return Block(segment, size, kind, owner, references + more)
 
 
 def find(blocks: Blocks, segment: int) -> Block | None:

@@ -11,13 +11,13 @@ from struct import pack
 
 from blink16.elks import segments
 from blink16.elks.abi import Call
+from blink16.elks.kept_registers import behind_stub
 from blink16.elks.kernel import Kernel
 from blink16.elks.request import (
     SEGMENT_SIZE,
     Blocked,
     Request,
     Result,
-    behind_stub,
     signed16,
 )
 from blink16.elks.signals import (
@@ -30,7 +30,7 @@ from blink16.elks.signals import (
     bit,
     name,
 )
-from blink16.elks.state import FIRST, INIT, REGISTERS, Life, Task, WaitFor
+from blink16.elks.state import FIRST, INIT, Life, Task, WaitFor
 from blink16.hostfs.hostfolder import os_error
 from blink16.memory import linear
 from blink16.services import CALLER_FLAGS, Guest, caller_address
@@ -53,7 +53,7 @@ def signal(request: Request) -> int:
         raise os_error(errno.EINVAL)
     handlers = list(request.task.handlers)
     handlers[number - 1] = handler
-    request.kernel.change(handlers=tuple(handlers))
+    request.kernel.journal.assign(request.task, "handlers", tuple(handlers))
     return 0
 
 
@@ -127,9 +127,7 @@ def deliver(kernel: Kernel, guest: Guest) -> int:
 
 def stop(kernel: Kernel, guest: Guest, number: int) -> None:
     """Stop the current process; it goes on behind the stub when SIGCONT comes."""
-    behind = behind_stub(guest)
-    registers = tuple(behind[name] for name in REGISTERS)
-    kernel.change(life=Life.STOPPED, exit_status=number, registers=registers)
+    kernel.change(life=Life.STOPPED, exit_status=number, registers=behind_stub(guest))
 
 
 def death(guest: Guest, number: int) -> str:

@@ -12,6 +12,7 @@ from blink16.elks.call_trace import CallTrace
 from blink16.elks.calls import SERVED
 from blink16.elks.journal import DONE_OUTSIDE
 from blink16.elks.kernel import Kernel
+from blink16.elks.readiness import waits_for_pipe
 from blink16.elks.request import Blocked, Born, Request, Result
 from blink16.elks.scheduler import Scheduler
 from blink16.elks.signals import DEFAULT, IGNORED_BY_DEFAULT, STOPPING, ElksSignal
@@ -37,12 +38,17 @@ class ElksSystem:
         self._kernel = kernel
         self._scheduler = scheduler
         self._told: set[int] = set()
+        self._request = Request(kernel)
 
     def call(self, guest: Guest) -> Outcome:
         """Serve the system call of a guest that stands at INT 80h's stub."""
-        self._kernel.journal.begin()
-        ax = guest.registers.cells[_AX]
-        return self._settled(guest, self._call(guest), ax)
+        changes = self._kernel.journal.changes
+        changes.clear()
+        request = self._request
+        outcome = self._call(guest, request.take(), request)
+        if outcome is DONE and not changes:
+            return DONE
+        return self._settled(guest, outcome, request.number)
 
     def signal(self, guest: Guest) -> Outcome:
         """Deliver the signals of a process that stands at the signals' stub."""
@@ -52,8 +58,6 @@ class ElksSystem:
 
     def _settled(self, guest: Guest, outcome: Outcome, ax: int) -> Outcome:
         """Return it.  What ends the machine leaves it before the instruction, as it was there."""
-        if outcome is DONE and not self._kernel.journal.changes:
-            return DONE
         if outcome is not DONE and (
             isinstance(outcome, Exit) or (isinstance(outcome, Trap) and not outcome.resumable)
         ):
@@ -63,9 +67,8 @@ class ElksSystem:
             guest.changed(self._scheduler)
         return outcome
 
-    def _call(self, guest: Guest) -> Outcome:
-        kernel = self._kernel
-        task, cells = kernel.task, guest.registers.cells
+    def _call(self, guest: Guest, task: Task, request: Request) -> Outcome:
+        kernel, cells = self._kernel, guest.registers.cells
         kernel.files.enter(task.root)
         # the kernel looks when BP lies on the stack below the flags, CS and IP
         sp = (cells[_SP] - 2) & 0xFFFF
@@ -75,45 +78,50 @@ class ElksSystem:
                 return self._overflow(guest, fault)
         if task.pending and self._is_doomed():
             return self._signal(guest)
-        request = Request(kernel, guest)
-        trace = None
         if guest.traces_calls:
-            trace = CallTrace(request, f"{task.name}[{task.pid}]")
-        result = self._result(request)
-        if trace is not None:
-            self._trace(trace, result)
+            result = self._traced(request, f"{task.name}[{task.pid}]")
+        else:
+            result = self._result(request)
         if result.__class__ is int:
-            return self._answer(guest, result)
+            return self._answer(guest, task, result)
         if isinstance(result, Blocked):
-            if not kernel.task.pending:
+            if not task.pending:
                 return self._scheduler.wait(result.waiting)
             result = -elks_errno(result.interrupted)
         match result:
             case int():
-                return self._answer(guest, result)
+                return self._answer(guest, task, result)
             case Departed():
                 return self._scheduler.depart(result)
             case Born():
                 return self._born(guest, result)
         return result
 
-    def _answer(self, guest: Guest, result: int) -> Outcome:
+    def _answer(self, guest: Guest, task: Task, result: int) -> Outcome:
         """Let the caller go on with a result, and take its signals."""
-        kernel = self._kernel
         guest.registers.cells[_AX] = result & 0xFFFF
-        task = kernel.task
-        if task.waiting is not None or task.progress:
-            kernel.change(waiting=None, progress=0)
+        journal = self._kernel.journal
+        if task.waiting is not None:
+            journal.assign(task, "waiting", None)
+        if task.progress:
+            journal.assign(task, "progress", 0)
         return self._signal(guest) if task.pending else DONE
 
     def _born(self, guest: Guest, born: Born) -> Outcome:
         """Let a process go on that has made another, or lend that the processor, too."""
-        parent = self._kernel.task.pid
+        parent = self._kernel.task
         if born.borrows:
             self._scheduler.leave(born.child)
-        elif (outcome := self._answer(guest, born.child)) is not DONE:
+        elif (outcome := self._answer(guest, parent, born.child)) is not DONE:
             return outcome
-        return Forked(thread_of(parent), thread_of(born.child), born.borrows)
+        return Forked(thread_of(parent.pid), thread_of(born.child), born.borrows)
+
+    def _traced(self, request: Request, who: str) -> Result:
+        """Do a call, and tell it."""
+        trace = CallTrace(request, who)
+        result = self._result(request)
+        self._trace(trace, result)
+        return result
 
     def _trace(self, trace: CallTrace, result: Result) -> None:
         """Tell a call that is done, or interrupted; one that waits is told once it is."""
@@ -182,8 +190,8 @@ class ElksSystem:
 
     def _is_alone(self) -> bool:
         """Whether the first program is the only process: what ends it ends the machine."""
-        kernel = self._kernel
-        return len(kernel.living()) == 1 and kernel.task.pid == FIRST
+        task = self._kernel.task
+        return task.pid == FIRST and self._kernel.is_last(task)
 
     @staticmethod
     def _stack_fault(task: Task, sp: int) -> str:
@@ -209,13 +217,17 @@ class ElksSystem:
 
         Most calls change nothing, or what is nobody's business but the caller's.
         """
-        state = self._kernel.state
+        state, task = self._kernel.state, self._request.task
         for record, name, _ in self._kernel.journal.changes:
             if name in _OF_THE_CALLER or record is state.open_files:
                 continue
-            if record is not state.pipes and name != "terminal":
-                return False
-            if any(task.waiting is not None for task in state.tasks.values()):
+            if record is state.pipes:  # one that is gone had no users, so nobody waits for it
+                if any(waits_for_pipe(other, name) for other in state.tasks.values()):
+                    return False
+            elif name == "terminal":
+                if any(other.waiting is not None for other in state.tasks.values()):
+                    return False
+            elif record is not task or name != "waiting" or task.waiting is not None:
                 return False
         return True
 
@@ -235,8 +247,8 @@ _OF_THE_CALLER = frozenset(
     {
         DONE_OUTSIDE,
         *("blocks", "break_", "close_on_exec", "cwd", "descriptors", "egid", "euid", "flags"),
-        *("gid", "handlers", "listing", "next_file", "offset", "references", "root", "sgid"),
-        *("suid", "uid", "umask"),
+        *("gid", "handlers", "listing", "next_file", "offset", "progress", "references", "root"),
+        *("sgid", "suid", "uid", "umask"),
     }
 )
 """What a call may change without effect on who can go on, and when."""

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Callable
 
 from blink16.elks.abi import PACKED_TIMEVAL, TIMEZONE, Call
+from blink16.elks.readiness import selected
 from blink16.elks.request import Blocked, Request, Result, signed16
 from blink16.elks.state import MAX_DESCRIPTORS, NO_FILE, WaitFor, Waiting
 from blink16.hostfs.hostfolder import os_error
@@ -48,7 +49,9 @@ def alarm(request: Request) -> int:
     """Send SIGALRM in BX seconds; 0 takes back what was asked for.  The answer is always 0."""
     seconds = request.bx
     due = request.kernel.later(seconds * 1000) if seconds else None
-    request.kernel.change(alarm=due, alarm_interval=0)
+    assign = request.kernel.journal.assign
+    assign(request.task, "alarm", due)
+    assign(request.task, "alarm_interval", 0)
     return 0
 
 
@@ -100,7 +103,7 @@ def select(request: Request) -> int | Blocked:
     if request.si:
         timeout = _timeout(request)
         deadline = request.deadline(timeout) if timeout else request.guest.time
-    found = kernel.selected(task, (sets[0], sets[1]))
+    found = selected(kernel, task, (sets[0], sets[1]))
     if found == (0, 0) and (deadline is None or request.guest.time < deadline):
         kernel.console.peek()
         waiting = Waiting(WaitFor.SELECT, deadline=deadline, masks=(sets[0], sets[1]))

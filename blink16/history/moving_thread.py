@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Event, Lock
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import TypeVar
 
 from blink16.history.terms import Interrupted
 from blink16.turns import Turns
 
 PIECE_SECONDS = 0.005
-"""For so long, what looks at instruction after instruction has a turn at a time."""
+"""For so long, what looks at instruction after instruction has a turn at a time; and so long after
+the last time, who waits for the GIL is let in."""
+MOMENT_SECONDS = 0.000_001
+"""Who waits for the GIL needs no more to wake; in fact it is some 60 microseconds."""
+LOUD = 16
+"""Of `Machine.effort`: a run of less is in native code for so long that others get the GIL."""
 T = TypeVar("T")
 
 
@@ -37,6 +42,7 @@ class MovingThread:
         self._requests = Lock()
         """Makes a request here and in the machine one."""
         self._runs_live = self._is_hastened = False
+        self._let_in_at = self._effort = 0.0
 
     # -- requests to stop --------------------------------------------------------------------
 
@@ -135,6 +141,20 @@ class MovingThread:
                         break
             finally:
                 self.looks.give()
+
+    def let_others_in(self, effort: int) -> None:
+        """Let who waits for the GIL have it, if it has been kept since a while; between two runs.
+
+        That native code releases it for moments, again and again, helps nobody: whoever waits
+        is woken by each release, but too late, and as it is woken, it never demands the GIL.
+
+        ``effort``: of the machine up to here.
+        """
+        now = perf_counter()
+        if now - self._let_in_at >= PIECE_SECONDS:
+            if abs(effort - self._effort) >= LOUD:
+                sleep(MOMENT_SECONDS)
+            self._let_in_at, self._effort = now, effort
 
     def _take(self, turns: Turns) -> bool:
         return turns.take(self._call, lambda: self.is_asked)

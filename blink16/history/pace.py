@@ -11,6 +11,9 @@ SPACING_SECONDS = 0.0007
 """What running from one checkpoint to the next should cost."""
 FINE_SECONDS = 0.0001
 """The same near where the user is, where each step back starts from a checkpoint anew."""
+LATE = 4
+"""After so many times as long, one is due however few the instructions were: of those that take
+long, such as a REP INS of 64 KiB, none is to be done again to come to the next."""
 OVERHEAD = 16
 """A checkpoint may cost one part in so many of the run between two."""
 WORTH = 4
@@ -35,6 +38,8 @@ class Pace:
     def __init__(self) -> None:
         self._rate = _START_RATE
         self._checkpoint_seconds = 0.0
+        self.late = 0.0
+        """Seconds of running after which a checkpoint is due, however few the instructions were."""
         self.interval = self.fine = self.far = self.slice = MIN_INTERVAL
         """Instructions between two checkpoints; the same near where the user is; those of a way
         whose middle is worth one; and those to run before looking at requests again."""
@@ -69,6 +74,7 @@ class Pace:
     def _settle(self) -> None:
         """Say in instructions what follows from what was measured."""
         seconds = max(SPACING_SECONDS, OVERHEAD * self._checkpoint_seconds)
+        self.late = LATE * seconds
         self.interval = self._instructions(seconds)
         self.fine = self._instructions(FINE_SECONDS)
         self.far = self._instructions(2 * max(FINE_SECONDS, WORTH * self._checkpoint_seconds))

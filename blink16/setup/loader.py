@@ -26,7 +26,7 @@ from blink16.hostfiles import is_file, is_folder, is_there, read_at_most
 from blink16.hostfs.files import FileTree
 from blink16.hostfs.hostfolder import HostAnswers
 from blink16.machine import Machine
-from blink16.memory import linear
+from blink16.memory import PARAGRAPH, linear
 from blink16.setup import dos as dos_setup
 from blink16.setup import pc, poweron
 from blink16.setup.dos import DosSetup
@@ -54,7 +54,6 @@ RECORDING_MAGIC = b"BLINK16\x1a"
 """How recordings of sessions begin."""
 
 ELKS_ENVIRONMENT = {"PATH": "/bin:/usr/bin", "HOME": "/", "TERM": "vt100"}
-PARAGRAPH = 16
 PSP_PARAGRAPHS = 0x10
 """An .EXE's image lies behind its PSP, to which DS points at the start."""
 NOT_FOUND = 127

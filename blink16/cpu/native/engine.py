@@ -22,8 +22,9 @@ from blink16.cpu.registers import Cell, Registers
 from blink16.memory import Access, Memory
 
 LOG = logging.getLogger("blink16")
-PATIENCE = 2000
-"""Instructions that the reference executes between two looks whether native code is ready."""
+PATIENCE, PATIENCE_CYCLES = 2000, 20_000
+"""So many instructions at most, or cycles, are executed by the reference between two looks whether
+native code is ready."""
 EFFORT_CYCLES = 8
 """So many cycles of what the reference executes count as one of `Engine.effort`."""
 
@@ -85,7 +86,7 @@ class NativeEngine:
         self._next_other = slots.NEXT_OTHER.view(state)
         self._state, self._arena = pointer_to(state), pointer_to(memory.arena)
         self.between_rounds = self.hurries = False
-        self.effort = 0
+        self.effort, self.tires_at = 0, NEVER
         self._core: Core | None = None
         self.translation: Translations | None = None
         self._wanted: Mapping[int, Predicate] = {}
@@ -148,12 +149,14 @@ class NativeEngine:
 
     def _begin(self, budget: int, until: int, skip_first: bool) -> Stop:
         """Run on the reference until there is native code."""
+        icount, cycles = self._icount, self._cycles
         while True:
-            stop = self._delegate(min(budget, PATIENCE), until, skip_first)
-            is_over = budget <= PATIENCE or self._cycles[0] >= until
+            before, pause = icount[0], cycles[0] + PATIENCE_CYCLES
+            stop = self._delegate(min(budget, PATIENCE), until, skip_first, pause)
+            budget -= icount[0] - before
+            is_over = budget <= 0 or cycles[0] >= until or self.effort >= self.tires_at
             if stop.reason is not StopReason.BUDGET or is_over:
                 return stop
-            budget -= PATIENCE
             skip_first = False
             if self._is_ready():
                 return self.run(budget, until, skip_first=skip_first)
@@ -224,9 +227,9 @@ class NativeEngine:
         if self.translation is not None:
             self.translation.forget()
 
-    def _delegate(self, budget: int, until: int, skip_first: bool) -> Stop:
+    def _delegate(self, budget: int, until: int, skip_first: bool, pause: int = NEVER) -> Stop:
         began = self._cycles[0]
-        stop = self._reference.run(budget, until, skip_first=skip_first)
+        stop = self._reference.run(budget, until, skip_first=skip_first, pause=pause)
         self.effort += 1 + (self._cycles[0] - began) // EFFORT_CYCLES
         self.between_rounds = self._reference.between_rounds
         return stop
@@ -246,7 +249,7 @@ class NativeEngine:
         asked, bus, stirred = self._asked, self._bus, self.stirred
         began = icount[0]
         self._goal[0], self._until[0] = began + budget, until
-        horizon, planned = NEVER, None
+        horizon, planned, tires_at = NEVER, None, self.tires_at
         exit_ = core.enter(state, arena, ignore)
         while True:
             while exit_ == _AT_PORT:
@@ -258,7 +261,7 @@ class NativeEngine:
                     value = bus.read(port, access)
                 if memory.stale_code:  # as the 8237 moves memory at an access
                     self._see_stale_code()
-                ends = memory.touched is not None
+                ends = memory.touched is not None or self.effort >= tires_at
                 if stirred:
                     due = self.horizon()
                     horizon = self._until[0] = due if due < until else until
@@ -304,9 +307,10 @@ class NativeEngine:
             stop = self._delegate(1, self._until[0], True)
             if self.memory.stale_code:
                 self._see_stale_code()
-            if self._moves_vectors and self.registers.moved_vectors:
-                return stop if stop.reason is not StopReason.BUDGET else _AT_BUDGET
-            return None if stop.reason is StopReason.BUDGET else stop
+            if stop.reason is not StopReason.BUDGET:
+                return stop
+            is_over = self._moves_vectors and self.registers.moved_vectors
+            return _AT_BUDGET if is_over or self.effort >= self.tires_at else None
         if exit_ == NativeExit.WATCHPOINT:
             return self._touched()
         if exit_ == NativeExit.ROM:
@@ -333,5 +337,6 @@ class NativeEngine:
         address = self._touched_at[0] - 1
         access = Access.READ if self._touched_by_read[0] else Access.WRITE
         self._touched_at[0] = 0
-        self.memory.touched = address, access
-        return Stop(StopReason.WATCHPOINT, address, access)
+        if self.memory.touched is None:  # else an interrupt's entry is not the first to touch
+            self.memory.touched = address, access
+        return Stop(StopReason.WATCHPOINT, *self.memory.touched)

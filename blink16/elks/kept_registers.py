@@ -1,0 +1,55 @@
+"""The registers of a process that has not the processor, in the order of `state.REGISTERS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import itemgetter
+from struct import Struct
+
+from blink16.cpu.registers import Cell, Registers
+from blink16.elks.state import REGISTERS
+from blink16.memory import linear
+from blink16.services import CALLER_FLAGS, Guest
+
+Kept = tuple[int, ...]
+AX, SP, DS, ES, SS, CS, IP = map(REGISTERS.index, ("ax", "sp", "ds", "es", "ss", "cs", "ip"))
+"""Where they stand in it."""
+
+_FIRST_CELLS = Struct("=13H")
+"""All of them but the flags: with these the packed state begins."""
+_PACKED_ORDER = (*(cell.name.lower() for cell in Cell if cell <= Cell.IP), "flags")
+_as_kept: Callable[[Kept], Kept] = itemgetter(*map(_PACKED_ORDER.index, REGISTERS))
+_as_packed: Callable[[Kept], Kept] = itemgetter(*map(REGISTERS.index, _PACKED_ORDER))
+_SP, _SS, _SHADOW, _HALTED = map(int, (Cell.SP, Cell.SS, Cell.SHADOW, Cell.HALTED))
+_FRAME = Struct("<3H")
+"""IP, CS and flags of a caller."""
+_WORD_MASK, _LAST_FRAME = 0xFFFF, 0x10000 - _FRAME.size
+
+
+def keep(registers: Registers) -> Kept:
+    """Return the registers as the processor has them."""
+    return _as_kept((*_FIRST_CELLS.unpack_from(registers.state), registers.flags))
+
+
+def load(registers: Registers, kept: Kept) -> None:
+    """Let the processor go on with a process' registers."""
+    *words, registers.flags = _as_packed(kept)
+    _FIRST_CELLS.pack_into(registers.state, 0, *words)
+    cells = registers.cells
+    cells[_SHADOW] = cells[_HALTED] = 0
+
+
+def behind_stub(guest: Guest) -> Kept:
+    """Return the registers that the caller has when the stub's IRET has returned to it."""
+    cells = guest.registers.cells
+    ss, sp = cells[_SS], cells[_SP]
+    if sp <= _LAST_FRAME:
+        frame = _FRAME.unpack(guest.memory.read(linear(ss, sp), _FRAME.size))
+    else:  # it goes on at the segment's beginning
+        read = guest.memory.read_word
+        frame = tuple(read(linear(ss, sp + at)) for at in range(0, _FRAME.size, 2))
+    ip, cs, flags = frame
+    registers = list(_as_kept((*_FIRST_CELLS.unpack_from(guest.registers.state), flags)))
+    registers[SP] = sp + CALLER_FLAGS + 2 & _WORD_MASK
+    registers[CS], registers[IP] = cs, ip
+    return tuple(registers)

@@ -1,0 +1,102 @@
+"""Text that DOS shows at once stands on the screen as if each character came by itself."""
+
+from __future__ import annotations
+
+import pytest
+from dos_guest import SCRATCH, DosGuest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from property_examples import examples
+
+from blink16.bios.data_area import BASE, DataArea
+from blink16.bios.screen_text import BLANK
+from blink16.bios.video import GuestScreen
+from blink16.devices.video import Video
+
+SCREEN, SCREEN_SIZE = 0xB8000, 0x4000
+TICKS = 0x6C
+"""What time does to the data area."""
+TAB_STOPS = 8
+
+TEXTS = st.lists(
+    st.sampled_from(
+        [b"\a", b"\b", b"\t", b"\n", b"\r", b"\r\n", b"A", b"word", b"\0\xff", b"~" * 70]
+    ),
+    max_size=40,
+).map(b"".join)
+CURSORS = st.tuples(
+    st.sampled_from([0, 1, 12, 22, 23, 24]), st.sampled_from([0, 1, 38, 39, 78, 79])
+)
+"""On a screen of 80 columns; one of 40 has the first four columns."""
+MODES = st.sampled_from([0, 1, 2, 3, 3, 3, 4, 6])
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[DosGuest, DosGuest]:
+    """Return two equal machines."""
+    return DosGuest(tmp_path_factory.mktemp("one")), DosGuest(tmp_path_factory.mktemp("other"))
+
+
+def _prepare(guest: DosGuest, mode: int, page: int, cursor: tuple[int, int], seed: int) -> None:
+    machine = guest.machine
+    machine.registers.ax = mode
+    _video(guest, mode)
+    _video(guest, 0x0500 | page)
+    content = bytes((seed + 7 * at) % 251 for at in range(SCREEN_SIZE))
+    machine.memory.write(SCREEN, content)
+    screen = GuestScreen(machine.memory, machine.bus)
+    row, column = cursor
+    screen.set_cursor(page, row, min(column, screen.columns - 1))
+
+
+def _video(guest: DosGuest, ax: int) -> None:
+    r = guest.registers
+    guest.machine.memory.write(guest.machine.linear(guest.psp, 0x200), b"\xcd\x10")
+    r.cs, r.ip, r.ax = guest.psp, 0x200, ax
+    while (r.cs, r.ip) != (guest.psp, 0x202):
+        guest.machine.run(1)
+
+
+def _seen(guest: DosGuest) -> object:
+    memory, video = guest.machine.memory, guest.machine.find(Video)
+    assert video is not None
+    state = video.state._replace(selected=0)
+    return memory.read(SCREEN, 2 * SCREEN_SIZE), memory.read(BASE, TICKS), state
+
+
+def _characters_alone(guest: DosGuest, text: bytes) -> None:
+    screen = GuestScreen(guest.machine.memory, guest.machine.bus)
+    area = DataArea(guest.machine.memory)
+    for code in text:
+        if code == ord("\t") and not screen.graphics:
+            column = min(area.cursor(area.page)[1], screen.columns - 1)
+            for _ in range(TAB_STOPS - column % TAB_STOPS):
+                screen.teletype(area.page, BLANK[0])
+        else:
+            screen.teletype(area.page, code)
+
+
+@settings(max_examples=examples(100))
+@given(MODES, st.integers(0, 3), CURSORS, st.integers(0, 250), TEXTS, st.booleans())
+def test_a_string_is_its_characters(
+    twins: tuple[DosGuest, DosGuest],
+    mode: int,
+    page: int,
+    cursor: tuple[int, int],
+    seed: int,
+    text: bytes,
+    by_handle: bool,
+) -> None:
+    """Prevents a screen, a cursor or a 6845 that tell whether a text was shown at once."""
+    whole, single = twins
+    for guest in twins:
+        _prepare(guest, mode, page if mode < 4 else 0, cursor, seed)
+    whole.put(text + b"$")
+    if by_handle:
+        whole.call(0x4000, bx=1, cx=len(text), dx=SCRATCH)
+        assert whole.registers.ax == len(text)
+    else:
+        whole.call(0x0900, dx=SCRATCH)
+        assert whole.registers.al == ord("$")
+    _characters_alone(single, text)
+    assert _seen(whole) == _seen(single)
