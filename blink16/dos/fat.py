@@ -21,7 +21,7 @@ from blink16.bios.geometry import BPB, SECTOR_SIZE
 from blink16.dos import clock
 from blink16.dos.errors import CriticalError, CriticalKind
 from blink16.dos.names import dotted, template
-from blink16.hostfs.files import ROOT, FileKind, Stat
+from blink16.hostfs.files import GONE, ROOT, FileKind, Stat
 from blink16.hostfs.hostfolder import os_error
 
 READ_ONLY, HIDDEN, SYSTEM, LABEL, DIRECTORY, ARCHIVE = (1 << bit for bit in range(6))
@@ -259,10 +259,14 @@ class FatTree:
 
     def lookup(self, path: str) -> int:
         """Return the node at a path."""
-        node = self._walk(path)[2]
-        if node is None:
+        node = self.find(path)
+        if node == GONE:
             raise os_error(errno.ENOENT, path)
         return node
+
+    def find(self, path: str) -> int:
+        """Return the node at a path, GONE if there is nothing of the last name."""
+        return self._walk(path)[2] or GONE
 
     def listdir(self, node: int) -> tuple[str, ...]:
         """Return the names in a folder, as they are stored, without '.' and '..'."""

@@ -145,7 +145,7 @@ class Memory:
         """Return the same for who only looks: no watch minds, and no probe."""
         end = address + length
         if address >= 0 and end <= MEMORY_SIZE:
-            return bytes(self.whole[address:end])
+            return self.arena[address:end]
         parts = self._parts(self._reached(address), length)
         data = b"".join(bytes(self.whole[part.start : part.stop]) for part in parts)
         return data.ljust(length, OPEN_BUS)
