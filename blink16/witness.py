@@ -18,12 +18,11 @@ from blink16.cpu.later import LOW_END, later
 from blink16.cpu.model import Model
 from blink16.devices.vga import GRAPHICS
 from blink16.lacks import Kind, Lack, Lacks, LacksState
-from blink16.memory import PAGE_SHIFT, RAM_SIZE, Attribute, PageState
+from blink16.memory import MAX_INSTRUCTION, PAGE_SHIFT, RAM_SIZE, Attribute, PageState
 from blink16.services import Guest, caller_address
 
 EMPTY_SIZE = 16
 """Bytes of zeros, or of nothing, that are no code any more."""
-MAX_INSTRUCTION = 16
 INT_OPCODE = 0xCD
 BANK_SHIFT = 16
 BANK_SIZE = 1 << BANK_SHIFT

@@ -67,6 +67,9 @@ class NaiveDebugger(Debugger):
             self._last = self._forward(how)
         return self._last
 
+    def tell_of(self, kinds: frozenset[EventKind]) -> None:
+        """Its programs have no processes of which to tell."""
+
     def _forward(self, how: Resume) -> Event:
         if how.step_range is None:
             return self._translate(self.machine.run(how.count or LIMIT, skip_breakpoint=True), how)

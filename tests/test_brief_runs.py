@@ -14,7 +14,7 @@ from blink16.breakpoints import Point, PointKind
 from blink16.cpu.engine import Stop
 from blink16.cpu.reference import ReferenceEngine
 from blink16.debugger import Debugger, Event, EventKind, Resume
-from blink16.history import pace, timeline
+from blink16.history import mover, pace
 from blink16.memory import Memory
 from blink16.server import threads
 
@@ -52,7 +52,7 @@ def test_a_run_that_is_tried_first_ends_like_one_in_a_thread(
         for point in points:
             debugger.insert(point)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timeline, "BRIEF", limit)
+        patch.setattr(mover, "BRIEF", limit)
         for _ in range(6):
             expected = plain.drive(Resume())
             assert carried_on(tried, Resume())[0] == expected
@@ -70,7 +70,7 @@ def test_a_near_breakpoint_takes_no_thread_and_a_far_one_does() -> None:
     debugger.insert(Point(PointKind.EXECUTE, 0x108))
     before = debugger.machine.icount
     assert debugger.resume_briefly(Resume()) is None
-    assert before < debugger.machine.icount <= before + timeline.BRIEF
+    assert before < debugger.machine.icount <= before + mover.BRIEF
     assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     debugger.remove_all()
     before = debugger.machine.icount

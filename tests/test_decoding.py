@@ -5,10 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blink16.client.decoding import MAX_INSTRUCTION, data_text, decoder_for
+from blink16.client.decoding import data_text, decoder_for
 from blink16.cpu.disassembler import Syntax, disassemble
 from blink16.cpu.encoding import EncodingError
 from blink16.cpu.models import DEFAULT, MODELS
+from blink16.memory import MAX_INSTRUCTION
 
 CODE = st.binary(min_size=MAX_INSTRUCTION, max_size=MAX_INSTRUCTION)
 

@@ -30,7 +30,7 @@ def debugger(tmp_path: Path) -> Debugger:
     made = loader.load(Program("/parent", ProgramKind.ELKS, program("parent")), (), options)
     debugger = Debugger(made.machine)
     debugger.names.symbols = made.symbols
-    debugger.tells = frozenset({EventKind.FORKED, EventKind.EXECUTED})
+    debugger.tell_of(frozenset({EventKind.FORKED, EventKind.EXECUTED}))
     return debugger
 
 
@@ -94,7 +94,7 @@ def test_a_client_that_holds_both_is_told_what_to_do(debugger: Debugger) -> None
 def test_a_client_that_names_threads_alone_sees_each(debugger: Debugger) -> None:
     """LLDB selects threads without their process: it saw the running one's registers in all."""
     debugger.drive(Resume())
-    debugger.tells = frozenset()
+    debugger.tell_of(frozenset())
     debugger.drive(Resume())  # the child crashes
     session = Session(Taken(1, debugger, ProgramFacts.of(debugger.machine)))
 

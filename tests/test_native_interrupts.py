@@ -29,6 +29,7 @@ from property_examples import examples
 from blink16.cpu.engine import StopReason
 from blink16.cpu.native import meter
 from blink16.cpu.native.engine import NativeEngine
+from blink16.devices.pc import IRQ_BASE
 from blink16.memory import Attribute
 
 TICKS, LOOPS = DATA, DATA + 2
@@ -237,6 +238,19 @@ def test_a_request_to_stop_is_heard_within_a_slice(body: str) -> None:
     other.join()
     assert stop.reason is StopReason.INTERRUPTED
     assert machine.cycles - asked[0] <= 2 * meter.SLICE
+
+
+def test_of_what_an_instruction_and_its_interrupt_touch_the_first_is_told() -> None:
+    """Prevents a watched vector from hiding the variable that the program touched before."""
+    code = loop_of(timer(2, 2) + STI, b"")
+    stops = []
+    for engine in ("reference", "native"):
+        guest = PcGuest(code, {0: HANDLERS_OF_TICKS["plain"]}, engine, clock_hz=200_000)
+        for address in (LOOPS, 4 * IRQ_BASE):
+            guest.machine.memory.mark(address, Attribute.WATCH_READ)
+        stops.append([guest.machine.run(500) for _ in range(12)])
+    assert stops[1] == stops[0]
+    assert {stop.address for stop in stops[0]} == {LOOPS, 4 * IRQ_BASE}
 
 
 def test_handlers_become_regions_by_themselves() -> None:

@@ -14,7 +14,8 @@ from server_bench import COUNT_FOR_EVER, PRINT_FOR_EVER, Bench, with_service
 
 from blink16.cpu.engine import StopReason
 from blink16.history import Interrupted, queries
-from blink16.history.timeline import FEW, Timeline
+from blink16.history.mover import FEW
+from blink16.history.timeline import Timeline
 from blink16.server import Fittings, Slot, speaker, threads
 from blink16.turns import Turns
 

@@ -15,7 +15,6 @@ from blink16.devices.ps2mouse import Ps2Mouse
 from blink16.services import DONE, Chassis, Guest, Outcome, set_caller_flag
 
 VECTOR, IRQ = 0x74, 12
-SLAVE_MASK, MASTER_MASK = 0xA1, 0x21
 DATA_SEGMENT = 0x004A
 """Where the BIOS keeps its data, as others have it in an extended data area."""
 HANDLER, INDEX, SIZE = 0x22, 0x26, 0x27
@@ -25,7 +24,6 @@ MAX_SIZE = 8
 LAST_OF_THREE = 2
 """The index of a packet's last byte, where no program has said how long packets are."""
 OK, BAD_FUNCTION, BAD_INPUT, NO_HANDLER = 0, 1, 2, 5
-NO_MOUSE = 3
 RATES = (10, 20, 40, 60, 80, 100, 200)
 
 INT74 = bytes.fromhex(

@@ -34,8 +34,6 @@ PIT_COUNT = 65536
 PROBES = frozenset({0xB101})
 """Whether there is a PCI bus."""
 USER_VECTOR, ALARM_VECTOR = 0x1C, 0x4A
-MOTORS = 0x0F
-MOTORS_OFF = 0x0C
 
 
 _TO_DATA_AREA = bytes.fromhex("b84000 8ed8")  # mov ax, 40h / mov ds, ax

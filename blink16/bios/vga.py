@@ -55,7 +55,7 @@ CRT_MODES = {0: 0x2C, 1: 0x28, 2: 0x2D, 3: 0x29, 4: 0x2A, 5: 0x2E, 6: 0x1E, 7: 0
 """What is told of a CGA's mode register."""
 VGA_ACTIVE, GRAY_SUMMING, NO_DEFAULT_COLORS, LINES_400, LINES_200 = 0x01, 0x02, 0x08, 0x10, 0x80
 """Bits of `VGA_FLAGS`."""
-EGA_INFO, EGA_SWITCHES, VGA_FLAGS, COMBINATION = 0x487, 0x488, 0x489, 0x48A
+EGA_INFO, EGA_SWITCHES, VGA_FLAGS = 0x487, 0x488, 0x489
 NO_CURSOR_EMULATION, KEPT = 0x01, 0x80
 """Bits of `EGA_INFO`: whether cursors are not those of a CGA; whether memory was not cleared."""
 

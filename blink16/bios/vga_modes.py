@@ -355,4 +355,3 @@ PALETTES = (
     _many_colors(),
     _grays().ljust(768, b"\0"),
 )
-EMPTY_DAC = bytes(768)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from blink16.blinkenlights.accesses import accesses
 from blink16.blinkenlights.code_place import CodePlace
@@ -13,6 +13,7 @@ from blink16.blinkenlights.past import PastKnown
 from blink16.blinkenlights.picture import AccessedMemory, MemoryWish, Picture, Stretch, Wanted
 from blink16.blinkenlights.source_text import SourceText
 from blink16.client import CodeReader, DeniedError, Target, UnsupportedError
+from blink16.memory import MAX_INSTRUCTION
 from blink16.reports.history import HistoryReport
 from blink16.reports.registry import of_shape
 from blink16.reports.screen import ScreenReport
@@ -29,6 +30,39 @@ one in more.
 SLOW = 0.005
 """Seconds for which a picture may wait for what has to be computed; what takes longer comes later.
 """
+
+
+class _Since(NamedTuple):
+    """What a picture has of the one before."""
+
+    stands: bool
+    """Whether the machine stands where it stood; its registers may have been changed."""
+    registers: RegisterValues | None = None
+    """Those before the last instruction, or before whatever else has come between."""
+    touched: tuple[AccessedMemory, ...] | None = None
+    """What the last instruction has touched, where that is known."""
+    came_from: int | None = None
+
+    @classmethod
+    def of(cls, before: Picture | None, state: StateReport) -> _Since:
+        """Compare a machine's state with the last picture."""
+        if before is None:
+            return cls(stands=False)
+        stands = state.icount == before.state.icount
+        if stands and state.registers == before.registers:  # of other size, or other panels
+            return cls(stands, before.before, before.touched, before.came_from)
+        if state.icount == before.state.icount + 1:
+            return cls(stands, before.registers, before.next_touches, before.registers.pc)
+        return cls(stands, before.registers)
+
+
+class _Seen(NamedTuple):
+    """What was read of a machine's memory."""
+
+    code: bytes
+    memory: dict[str, Stretch]
+    touched: tuple[AccessedMemory, ...]
+    next_touches: tuple[AccessedMemory, ...]
 
 
 class Camera:
@@ -58,32 +92,13 @@ class Camera:
         ``printed``: what its program has printed since the last picture.
         """
         (state, history, screen), reports = self._reports(target, wanted)
-        decoder, before, registers = target.decoder(), self._last, state.registers
-        end = state.memory_end
-        stands = before is not None and state.icount == before.state.icount
-        code_at = wanted.code_at if stands else None
+        since = _Since.of(self._last, state)
+        decoder, registers = target.decoder(), state.registers
+        code_at = wanted.code_at if since.stands else None
         place = CodePlace.at(registers, code_at)
-        span = place.span(decoder.symbols, wanted.code_rows, end)
-        pc = (registers.pc, min(16, end - registers.pc))
-        same = stands and before is not None and registers == before.registers
-        is_next = before is not None and state.icount == before.state.icount + 1
-        known = None
-        if before and (same or is_next):  # same: a picture of other size, or of other panels
-            known = before.touched if same else before.next_touches
-        likely = [self._place(wish, state, known or ()) for wish in wanted.memories]
-        coming, code, *data = target.read_memories([pc, span, *likely])
-        upcoming = self._upcoming(decoder, registers, coming)
-        touched = upcoming if known is None else known
-        places = [self._place(wish, state, touched or upcoming) for wish in wanted.memories]
-        others = [at for at, place in enumerate(places) if place != likely[at]]
-        if others:
-            more = target.read_memories([places[at] for at in others])
-            for at, content in zip(others, more, strict=True):
-                data[at] = content
-        came_from = before.registers.pc if before and is_next else None
-        if before and same:
-            came_from = before.came_from
-        near = came_from if code_at is None else registers.pc
+        span = place.span(decoder.symbols, wanted.code_rows, state.memory_end)
+        seen = self._look_at_memory(target, decoder, wanted, state, span, since.touched)
+        near = since.came_from if code_at is None else registers.pc
         past = self.past
         past.end(history)
         if state.doing == "runs" or not past.output.is_known(history.end):
@@ -92,19 +107,16 @@ class Camera:
         self._taken += 1
         self._last = Picture(
             state=state,
-            code=place.lines(decoder, span[0], code, wanted.code_rows, wanted.syntax, near),
+            code=place.lines(decoder, span[0], seen.code, wanted.code_rows, wanted.syntax, near),
             history=history,
-            memory={
-                wish.name: Stretch(place[0], content)
-                for wish, place, content in zip(wanted.memories, places, data, strict=True)
-            },
+            memory=seen.memory,
             points=target.points,
             decoder=decoder,
             screen=screen,
-            before=before.before if before and same else before.registers if before else None,
-            touched=touched,
-            next_touches=upcoming,
-            came_from=came_from,
+            before=since.registers,
+            touched=seen.touched,
+            next_touches=seen.next_touches,
+            came_from=since.came_from,
             code_at=code_at,
             told=told,
             running=state.doing == "runs",
@@ -207,15 +219,40 @@ class Camera:
     def _mind(self, shapes: Iterable[type], seconds: float) -> None:
         self._took |= {shape: seconds for shape in shapes if of_shape(shape).computes}
 
-    @staticmethod
-    def _upcoming(
-        decoder: CodeReader, registers: RegisterValues, code: bytes
-    ) -> tuple[AccessedMemory, ...]:
-        return accesses(
-            decoder.line(registers.cs, registers.ip, code, line_20=registers.line_20), registers
-        )
-
     # -- memory ------------------------------------------------------------------------------
+
+    def _look_at_memory(
+        self,
+        target: Target,
+        decoder: CodeReader,
+        wanted: Wanted,
+        state: StateReport,
+        span: tuple[int, int],
+        touched: tuple[AccessedMemory, ...] | None,
+    ) -> _Seen:
+        """Read the code and what the panels show, in one round trip where they stay.
+
+        ``span``: of the code.  ``touched``: what the last instruction has; None if that is not
+        known, and what the next one will is the best guess.
+        """
+        registers, wishes = state.registers, wanted.memories
+        pc = (registers.pc, min(MAX_INSTRUCTION, state.memory_end - registers.pc))
+        likely = [self._place(wish, state, touched or ()) for wish in wishes]
+        coming, code, *data = target.read_memories([pc, span, *likely])
+        line = decoder.line(registers.cs, registers.ip, coming, line_20=registers.line_20)
+        next_touches = accesses(line, registers)
+        shown = next_touches if touched is None else touched
+        places = [self._place(wish, state, shown or next_touches) for wish in wishes]
+        others = [at for at, place in enumerate(places) if place != likely[at]]
+        if others:
+            more = target.read_memories([places[at] for at in others])
+            for at, content in zip(others, more, strict=True):
+                data[at] = content
+        memory = {
+            wish.name: Stretch(place[0], content)
+            for wish, place, content in zip(wishes, places, data, strict=True)
+        }
+        return _Seen(code, memory, shown, next_touches)
 
     def _place(
         self, wish: MemoryWish, state: StateReport, touched: Sequence[AccessedMemory]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Self
 
 from blink16.client import CodeLine, CodeReader, Syntax, offset_in
+from blink16.memory import MAX_INSTRUCTION
 from blink16.reports.state import RegisterValues
 from blink16.symbols import SymbolTable
 
@@ -14,7 +15,6 @@ MAX_RETRY = 24
 """Bytes back from which instructions are tried where there are no names."""
 BYTES_A_ROW = 8
 """At most, on average."""
-MAX_INSTRUCTION = 16
 MAX_OFFSET = 0xFFFF
 
 

@@ -54,7 +54,6 @@ MOST_NOTES = 3
 """So many are shown at once."""
 
 Command = Callable[[Target], StopEvent | str | None]
-Move = Callable[[Target], StopEvent]
 
 
 @dataclass

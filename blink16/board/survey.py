@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from blink16.assembly import STUB_SIZE
 from blink16.board import dwarf
 from blink16.machine import Machine
-from blink16.memory import RAM_SIZE, linear
+from blink16.memory import RAM_SIZE, SEGMENT_SIZE, linear
 from blink16.symbolfiles import DebugInformation
 from blink16.symbolfiles.elf import ElfSection, ElfSymbol, SectionFlag, SectionType, SymbolType
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
@@ -25,8 +25,6 @@ MAX_SYMBOLS = 50_000
 """Symbols on a board; the DOS kernel has 2,000, the largest that fit a megabyte about 20,000."""
 MAX_NAME = 255
 """Characters of a symbol's name; longer ones are left out."""
-SEGMENT_SIZE = 1 << 16
-"""A symbol's bytes end with a segment, if no other symbol comes before."""
 KERNEL_MAIN = "start_kernel"
 """Where ELKS and Linux begin in C, on a stack without a return address."""
 MAINS = ("main", "_main", "main_", KERNEL_MAIN)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blink16.client.decoding import MAX_INSTRUCTION, data_text, decoder_for
+from blink16.client.decoding import data_text, decoder_for
 from blink16.cpu.disassembler import Syntax
 from blink16.cpu.model import Model
-from blink16.memory import MEMORY_SIZE, linear
+from blink16.memory import MAX_INSTRUCTION, MEMORY_SIZE, linear
 from blink16.symbols import SymbolTable
 
 TOP_SEGMENT = 0xFFFF

@@ -27,7 +27,6 @@ MAX_DEPTH = 50
 """Expressions within expressions."""
 MAX_CODE = 4096
 _MASK = (1 << 64) - 1
-_SIGN = 1 << 63
 WORDS: dict[str, int] = {
     "ax": 0,
     "cx": 1,

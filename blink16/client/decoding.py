@@ -17,9 +17,8 @@ from blink16.cpu.encoding import (
     ModRM,
 )
 from blink16.cpu.model import Model
+from blink16.memory import MAX_INSTRUCTION
 
-MAX_INSTRUCTION = 16
-"""Bytes of memory in which each instruction has room, with its prefixes."""
 MAX_REMEMBERED = 50_000
 """Instructions; then all are forgotten."""
 

@@ -11,11 +11,10 @@ from blink16.client import replies
 from blink16.client.code import CodeLine, CodeReader, name_in, offset_in
 from blink16.client.conditions import HALVES
 from blink16.client.core import ClientCore
-from blink16.client.decoding import MAX_INSTRUCTION
 from blink16.client.errors import ProtocolError, UnsupportedError
 from blink16.cpu.model import Model
 from blink16.cpu.models import DEFAULT, MODELS
-from blink16.memory import MEMORY_SIZE, RAM_SIZE, linear
+from blink16.memory import MAX_INSTRUCTION, MEMORY_SIZE, RAM_SIZE, linear
 from blink16.packets import escape
 from blink16.reports.frames import FrameLine, FramesQuery, FramesReport
 from blink16.reports.screen import ScreenReport

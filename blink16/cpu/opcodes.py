@@ -100,8 +100,6 @@ COMPARING_STRINGS = frozenset({"CMPS", "SCAS"})
 PORT_INSTRUCTIONS = frozenset({"IN", "OUT", "INS", "OUTS"})
 MAY_INTERRUPT = frozenset({"INT", "INTO", "DIV", "IDIV", "AAM", "BOUND"})
 """They may enter an interrupt by themselves."""
-OPENS_FLAGS = frozenset({"STI", "POPF", "IRET"})
-"""They may set IF or TF."""
 SYSTEM_INSTRUCTIONS = frozenset({"SGDT", "SIDT", "LGDT", "LIDT", "SMSW", "LMSW", "CLTS", "LOADALL"})
 """The 80286's for protection; some are there in real mode."""
 STRING_PORT_INSTRUCTIONS = STRING_INSTRUCTIONS & PORT_INSTRUCTIONS

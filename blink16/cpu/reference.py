@@ -24,6 +24,7 @@ from blink16.memory import (
     MEMORY_SIZE,
     MIRROR_BIT,
     PAGE_SHIFT,
+    SEGMENT_SIZE,
     Access,
     Attribute,
     Memory,
@@ -31,7 +32,6 @@ from blink16.memory import (
     linear,
 )
 
-SEGMENT_SIZE = 0x10000
 REPEATS = {REPNZ: Repeat.REPNZ, REPZ: Repeat.REPZ}
 OVERRIDES = {code: SEGMENT_REGISTERS.index(name) for code, name in SEGMENT_OVERRIDES.items()}
 _LOADS_MIND = PageState.WATCH_READ | PageState.PLANAR

@@ -1,12 +1,12 @@
 """What debuggers ask of a machine: run forward or backward until something happens.
 
-One class is longer than others: runs forward, runs backward and brief ones share what the machine
-stands at, an end or a pause, which nobody else is to know.
+`travel` has the ways along the timeline; here is what clients make of them: steps, pauses, ends
+at which a machine stands, and changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -15,10 +15,9 @@ from blink16.assembly import FOREVER
 from blink16.breakpoints import Point, PointError, Points
 from blink16.console import Console
 from blink16.cpu.engine import Stop, StopReason
-from blink16.cpu.predicates import Predicate
 from blink16.cpu.registers import Registers
 from blink16.debugger.aftermath import clear_up
-from blink16.debugger.arrivals import Arrivals, is_breakpoint
+from blink16.debugger.arrivals import Arrivals
 from blink16.debugger.calls_seen import CallsSeen
 from blink16.debugger.catches import Catch, Catches
 from blink16.debugger.drive import drive
@@ -37,20 +36,12 @@ from blink16.debugger.following import Follower
 from blink16.debugger.handlers import Handlers
 from blink16.debugger.ledger import Ledger, LedgerEntry
 from blink16.debugger.names_known import NamesKnown
-from blink16.debugger.outcomes import (
-    ARRIVALS,
-    ENDS,
-    KINDS,
-    OF_PROCESSES,
-    PAUSES,
-    event_of,
-    is_watch,
-)
+from blink16.debugger.outcomes import ENDS, PAUSES
+from blink16.debugger.travel import Travel
 from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.scouts import MakeMachine, Scouts
-from blink16.history.search import last_hit, last_stop
 from blink16.machine import Machine
 from blink16.memory import Attribute
 
@@ -100,15 +91,16 @@ class Debugger:
         self.typed_channel = Console.CHANNEL
         """The machine's channel that takes what is typed on its console."""
         self.calls_seen = CallsSeen(self.timeline, self.ledger)
-        self._follower = Follower(machine, self.ledger, self._run_to)
-        self._handlers = Handlers(self.timeline, self.ledger, self._run_to, self._back)
-        self.tells: frozenset[EventKind] = frozenset()
-        """Of LOADED, EXECUTED, FORKED and VFORKED those with which a resume ends."""
         self.family = Family(machine)
         """Whom the client follows at forks: of that EXECUTED, FORKED and VFORKED tell."""
         self._arrivals = Arrivals(machine, self.ledger, self.catches, self.family)
+        self._travel = Travel(
+            *(self.timeline, self.ledger, self._arrivals, self.family, self.names, self._print)
+        )
+        run_to, back = self._travel.run_to, self._travel.back
+        self._follower = Follower(machine, self.ledger, run_to)
+        self._handlers = Handlers(self.timeline, self.ledger, run_to, back)
         self.timeline.without_points = self.ledger.points.replaced
-        self._scouts: Scouts | None = None
         self._last: Event | None = None
         self._ended: tuple[int, Stop] | None = None
         """An exit or trap at which the machine stands, and its instruction count."""
@@ -127,7 +119,7 @@ class Debugger:
         """
         judges = self.ledger.conditions > 0
         if judges:
-            self._overlook(self.ledger.predicates())
+            self._travel.overlook(self.ledger.predicates())
         try:
             outcome = self._backward(how) if how.backward else self._forward(how)
         except Interrupted:
@@ -137,7 +129,7 @@ class Debugger:
         finally:
             self.calls_seen.live.rest()
             if judges:
-                self._overlook({})
+                self._travel.overlook({})
         if isinstance(outcome, Event):
             if outcome.kind is EventKind.INTERRUPTED:
                 outcome = replace(outcome, arrival=self.event_here())
@@ -146,19 +138,14 @@ class Debugger:
                 self.on_notice(line)
         return outcome
 
-    def _overlook(self, predicates: Mapping[int, Predicate]) -> None:
-        self.machine.engine.overlook(predicates)
-        if self._scouts is not None:
-            self._scouts.overlooked = predicates
-
     def send_scouts(self, make: MakeMachine) -> None:
         """Let machines like this one look ahead in searches through the past."""
-        self._scouts = Scouts(make, self.ledger.points)
+        self._travel.all_scouts = Scouts(make, self.ledger.points)
 
     @property
     def scouts(self) -> Scouts | None:
         """Who look ahead; nobody where it is Python that executes, one thread at a time."""
-        return self._scouts if self.timeline.is_quick else None
+        return self._travel.scouts
 
     def drive(self, how: Resume) -> Event:
         """Resume, and go on after each pause, until something happens.
@@ -254,6 +241,10 @@ class Debugger:
         """
         return self.timeline.receive(channel, data)
 
+    def tell_of(self, kinds: frozenset[EventKind]) -> None:
+        """Let resumes end with these of LOADED, EXECUTED, FORKED and VFORKED, and no others."""
+        self._travel.tells = kinds
+
     def last_event(self) -> Event | None:
         """What ended the last resume; None before the first."""
         return self._last
@@ -288,7 +279,7 @@ class Debugger:
         if stop.reason in PAUSES:
             self._paused = how, goal, PAUSES[stop.reason]
             return PAUSES[stop.reason]
-        return self._event(stop)
+        return self._travel.event(stop)
 
     def _go(self, how: Resume, goal: int, skip: bool) -> Stop:
         """Run on; a step stays with its process, which may have to wait for the processor.
@@ -298,7 +289,7 @@ class Debugger:
         thread = self._follower.thread_of(how)
         if thread is None:
             return self._advance(how, goal, skip)
-        self.tells -= {EventKind.LOADED, EventKind.EXECUTED}
+        self._travel.tells -= {EventKind.LOADED, EventKind.EXECUTED}
         missed = self._follower.catch_up(thread)
         if missed is not None:
             return missed
@@ -311,7 +302,7 @@ class Debugger:
     def _advance(self, how: Resume, goal: int, skip: bool) -> Stop:
         if how.step_range:
             return self._step_through(how, how.step_range, skip)
-        return self._run_to(goal, skip)
+        return self._travel.run_to(goal, skip)
 
     def _pass(self, stop: Stop) -> Event | None:
         """Go on from an exit or a trap; the event if that was the end of the program."""
@@ -325,57 +316,17 @@ class Debugger:
             self._ended = self.timeline.now, stop
             return Event(EventKind.KILLED, signal=stop.status, text=stop.text)
         goes_on = again.reason in (StopReason.BUDGET, StopReason.DEPARTED)
-        return None if goes_on else self._event(again)
+        return None if goes_on else self._travel.event(again)
 
     def _end_of_followed(self, stop: Stop) -> Stop:
         """Return the end of a child that is followed as a program's: the machine stands before."""
         if not self.family.is_followed_child(stop.departed):
             return stop
         if stop.reason is StopReason.DEPARTED:
-            self._arrive(self.timeline.now - 1, self.timeline.now)
+            self._travel.arrive(self.timeline.now - 1, self.timeline.now)
         if signal := stop.wait_signal:
             return Stop(StopReason.TRAPPED, status=signal, text=f"signal {signal} ends it")
         return Stop(StopReason.EXITED, status=stop.wait_status >> 8)
-
-    def _run_to(self, goal: int, skip: bool) -> Stop:
-        """Run up to an instruction count, past breakpoints that are not to stop it.
-
-        Actions are done on arrival at their breakpoints, also by the last of counted steps: the
-        run after that skips the breakpoint where it begins.
-        """
-        while True:
-            before = self.timeline.now
-            stop = self.timeline.run(goal - before, skip_breakpoint=skip)
-            if is_breakpoint(stop):
-                stops, text = self._arrivals.met()
-                self._print(text)
-                if not stops:
-                    skip = True
-                    continue
-            elif stop.reason in OF_PROCESSES and not self._tells(stop):
-                if self.timeline.now >= goal:
-                    return Stop(StopReason.BUDGET)
-                skip = False
-                continue
-            elif self.ledger.acts and stop.reason in ARRIVALS and self.timeline.now != before:
-                self._print(self._arrivals.met()[1])
-            return stop
-
-    def _tells(self, stop: Stop) -> bool:
-        """Whether to tell what a process has done."""
-        if stop.reason is StopReason.DEPARTED:
-            return self.family.is_followed_child(stop.departed)
-        if stop.reason is not StopReason.LOADED:
-            return KINDS[stop.reason] in self.tells and self.family.tells(stop.parent)
-        named = self.names.learn()
-        return self._tells_program() or (named and EventKind.LOADED in self.tells)
-
-    def _tells_program(self) -> bool:
-        """Whether to tell that the current process executes another program."""
-        table = self.machine.process_table
-        if table is None or EventKind.EXECUTED not in self.tells:
-            return False
-        return self.family.tells(table.current())
 
     def _step_through(self, how: Resume, step_range: tuple[int, int], skip: bool) -> Stop:
         """Step until pc is outside of a range, or something happens."""
@@ -390,64 +341,20 @@ class Debugger:
     def _is_within(self, step_range: tuple[int, int]) -> bool:
         return step_range[0] <= self.machine.pc < step_range[1]
 
-    def _event(self, stop: Stop) -> Event:
-        loads = stop.reason is StopReason.LOADED
-        return event_of(stop, self.points, executed=loads and self._tells_program())
-
     # -- backward ----------------------------------------------------------------------------
 
     def _backward(self, how: Resume) -> Event:
         self._ended = self._paused = None
         if self.timeline.now <= self.timeline.start:
-            return self._history_start()
+            return self._travel.history_start()
         if how.step_range is None:
-            return self._back(how.count)
+            return self._travel.back(how.count)
         while True:
             event = self._handlers.step_back()
             if event.kind is not EventKind.STEPPED or not self._is_within(how.step_range):
                 return event
             if self.at_breakpoint():
                 return Event(EventKind.BREAKPOINT)
-
-    def _back(self, count: int | None) -> Event:
-        """Go back to the last hit, but no further than ``count`` instructions."""
-        timeline = self.timeline
-        start = timeline.start
-        goal = start if count is None else timeline.now - count
-        low = max(start, goal)
-        origin = timeline.now
-        hit = None
-        if self.ledger.acts:
-            hit = last_stop(timeline, low, self._arrivals.met_again, self._print, self.scouts)
-        elif self.points or self.machine.is_strict:
-            hit = last_hit(timeline, low, self._arrivals.accept, self.scouts)
-        if hit is not None and (hit.icount > goal or is_watch(hit.stop) or count is None):
-            self._arrive(hit.icount, origin)
-            if hit.stop.reason is StopReason.LACKS and self.machine.witness is not None:
-                self.machine.witness.stand()
-            return self._event(hit.stop)
-        self._arrive(low, origin)
-        if count is None or goal < start:
-            return self._history_start()
-        return STEPPED
-
-    def _arrive(self, icount: int, origin: int) -> None:
-        """Seek; if a request to stop comes, to the origin, where a search left a checkpoint."""
-        try:
-            self.timeline.seek(icount)
-        except Interrupted:
-            self.timeline.seek(origin)
-            raise
-
-    def _history_start(self) -> Event:
-        timeline = self.timeline
-        text = ""
-        if timeline.start > timeline.began:
-            text = (
-                f"the history begins at instruction {timeline.start}: what came before was"
-                " given up to stay within its limit of memory"
-            )
-        return Event(EventKind.HISTORY_START, text=text)
 
     def seek(self, icount: int) -> None:
         """Move to an instant of the history; TimelineError, Interrupted as `Timeline.seek`."""

@@ -1,10 +1,8 @@
 """An EGA or VGA at ports 3C0h to 3CFh, with the CRT controller at 3B4h or 3D4h.
 
-Text and CGA's modes lie in RAM at B8000h (monochrome text at B0000h) as on a CGA; as they come and
-go, planes 0 and 1 take and give its even and odd bytes.  Behind the window at A0000h are either the
-four planes (`cpu.planar`), or, as long as nothing stands between a byte and its place in mode 13h,
-RAM again.  Source: IBM PS/2 Hardware Interface Technical
-Reference, "Video subsystem"; IBM Enhanced Graphics Adapter, Technical Reference.
+Here are the registers, which programs and the BIOS set; what they make of memory is in
+`vga_memory`.  Source: IBM PS/2 Hardware Interface Technical Reference, "Video subsystem"; IBM
+Enhanced Graphics Adapter, Technical Reference.
 """
 
 from __future__ import annotations
@@ -12,23 +10,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blink16.bus import Bus, ReadPort, WritePort
-from blink16.cpu.planar import PlanarRegister
 from blink16.devices import cells
 from blink16.devices.fields import with_fields
 from blink16.devices.raster import of_vga
-from blink16.devices.vga_map import MemoryMap, Window, arranged
-from blink16.devices.video import (
-    COLOR_MEMORY,
-    GRAPHICS_MEMORY,
-    MEMORY_END,
-    MONO_MEMORY,
-    STATUS_NOT_DRAWING,
-    STATUS_RETRACE,
-    Adapter,
-    StatusKind,
-    Video,
-)
-from blink16.memory import DIRTY_SHIFT, PLANES_SIZE
+from blink16.devices.vga_map import Window
+from blink16.devices.vga_memory import EMPTY_PLANES, VgaMemory
+from blink16.devices.video import STATUS_NOT_DRAWING, STATUS_RETRACE, Adapter, StatusKind, Video
 from blink16.services import Guest
 
 ATTRIBUTE, ATTRIBUTE_READ, MISC, ENABLE = range(0x3C0, 0x3C4)
@@ -50,14 +37,9 @@ ATTRIBUTE_SIZE = len(ATTRIBUTE_BITS)
 CRTC_PROTECTED, PROTECT = range(8), 0x80
 EGA_READABLE = range(0x0C, 0x12)
 PALETTE_ENABLED = 0x20
+EGA_SWITCHES = 0b1001
+"""An EGA with an enhanced color monitor."""
 SCREEN_OFF = 0x20
-WINDOW = range(GRAPHICS_MEMORY, MONO_MEMORY)
-TEXT_SIZE = MEMORY_END - COLOR_MEMORY
-TEXT_CELLS = 2 * TEXT_SIZE
-"""Bytes of the planes that hold text: of each four a character and its attribute."""
-PART = 4 << DIRTY_SHIFT
-"""Bytes of a part of the planes, as states share them."""
-EMPTY_PART = bytes(PART)
 TIMED = frozenset((*range(8), 9, 0x10, 0x11, 0x12))
 """The CRT controller's registers that say how the beam goes."""
 CLOCKING = 1
@@ -87,7 +69,7 @@ class VgaState(NamedTuple):
     dac_reads: bool = False
     feature: int = 0
     latch: int = 0
-    planes: tuple[bytes, ...] = (EMPTY_PART,) * (PLANES_SIZE // PART)
+    planes: tuple[bytes, ...] = EMPTY_PLANES
 
 
 _SELECTED, _SEQUENCER_INDEX, _GRAPHICS_INDEX = map(
@@ -102,16 +84,14 @@ _DAC, _DAC_MASK, _DAC_AT, _DAC_PENDING = map(
 _PLANES, _NOBODYS = int(StatusKind.PLANES), int(StatusKind.NOBODYS)
 
 
-_USED = slice(PlanarRegister.MAP_MASK, PlanarRegister.CHAINED + 1)
-
-
 class Vga(Video):
     """An EGA or a VGA (`services.Component`)."""
 
     def __init__(self, guest: Guest, bus: Bus, adapter: Adapter = Adapter.VGA) -> None:
         self._bus = bus
-        self._map = MemoryMap(Window.NOTHING, None, False)
         self._is_vga = adapter is Adapter.VGA
+        # what is loaded at A0000h may have to be looked at when the window moves
+        self._memory = VgaMemory(guest.memory, self._is_vga, lambda: guest.changed(self))
         self._vga = VgaState()
         self._take(self._vga)
         super().__init__(guest, bus, adapter)
@@ -162,41 +142,19 @@ class Vga(Video):
 
     def save(self) -> VgaState:  # type: ignore[override]
         """Return the state."""
-        memory = self._guest.memory
-        parts = list(self.vga.planes)
-        for number, dirty in enumerate(bytes(memory.planes_dirty)):
-            if dirty:
-                parts[number] = self._part(number)
-                memory.planes_dirty[number] = 0
-        latch = memory.planar[PlanarRegister.LATCH]
-        self.vga = self.vga._replace(planes=tuple(parts), latch=latch)
+        planes = self._memory.parts(self.vga.planes)
+        self.vga = self.vga._replace(planes=planes, latch=self._memory.latch)
         return self.vga
 
     def restore(self, state: VgaState) -> None:  # type: ignore[override]
         """Take the state of a `save`."""
-        memory = self._guest.memory
-        for number, part in enumerate(state.planes):
-            if part is not self.vga.planes[number] or memory.planes_dirty[number]:
-                self._set_part(number, part)
-                memory.planes_dirty[number] = 0
+        self._memory.put_parts(state.planes, self.vga.planes)
         self.vga = state
-        memory.planar[PlanarRegister.LATCH] = state.latch
-        self._map, used = arranged(state.graphics, state.sequencer, self._is_vga)
-        memory.planar[_USED] = used
-        self._mark_window()
-        self._mark_mono()
-
-    def _part(self, number: int) -> bytes:
-        part_cells = self._guest.memory.planes[number << DIRTY_SHIFT : (number + 1) << DIRTY_SHIFT]
-        return part_cells.tobytes()
-
-    def _set_part(self, number: int, part: bytes) -> None:
-        part_cells = self._guest.memory.planes[number << DIRTY_SHIFT : (number + 1) << DIRTY_SHIFT]
-        part_cells[:] = memoryview(part).cast("I")
+        self._memory.put_map(state.graphics, state.sequencer, state.latch)
 
     def plane_bytes(self) -> memoryview:
         """Return the planes, a byte of each one behind the other."""
-        return self._guest.memory.planes.cast("B")
+        return self._memory.plane_bytes()
 
     @property
     def is_vga(self) -> bool:
@@ -289,7 +247,7 @@ class Vga(Video):
                 self._sequencer[index], self._is_behind = value, True
                 if index == CLOCKING:
                     self._follow_beam()
-                self._apply()
+                self._memory.follow(bytes(self._graphics), bytes(self._sequencer))
 
     def _read_graphics_index(self, port: int) -> int:
         return self._vga.graphics_index if self.is_vga else 0xFF
@@ -306,7 +264,7 @@ class Vga(Video):
             value &= GRAPHICS_BITS[index]
             if value != self._graphics[index]:
                 self._graphics[index], self._is_behind = value, True
-                self._apply()
+                self._memory.follow(bytes(self._graphics), bytes(self._sequencer))
 
     def _read_attribute_index(self, port: int) -> int:
         return self._vga.attribute_index if self.is_vga else 0xFF
@@ -389,81 +347,12 @@ class Vga(Video):
     # -- memory ------------------------------------------------------------------------------
 
     def _place_memory(self) -> None:
-        memory = self._guest.memory
-        memory.have_nothing(range(GRAPHICS_MEMORY, MEMORY_END))
-        memory.have_ram(range(MONO_MEMORY, MEMORY_END))
-        memory.ram[MONO_MEMORY:MEMORY_END] = bytes(MEMORY_END - MONO_MEMORY)
-        memory.ram[MONO_MEMORY:COLOR_MEMORY] = b"\xff" * (COLOR_MEMORY - MONO_MEMORY)
-        memory.have_nothing(range(MONO_MEMORY, COLOR_MEMORY))
-
-    def _apply(self) -> None:
-        """Let memory follow the registers."""
-        wanted, used = arranged(bytes(self._graphics), bytes(self._sequencer), self._is_vga)
-        if wanted is not self._map:
-            self._rearrange(wanted)
-        self._guest.memory.planar[_USED] = used
-
-    def _rearrange(self, wanted: MemoryMap) -> None:
-        """Put memory where the registers want it, with what it held elsewhere."""
-        before, self._map = self._map, wanted
-        if wanted.text != before.text and before.text is not None:
-            self._put_text(before.text)
-        if wanted.window is not before.window:
-            self._move_window(before.window, wanted.window)
-        if wanted.text != before.text and wanted.text is not None:
-            self._guest.memory.write(wanted.text, self._text_in_planes())
-        self._mark_mono()
-
-    def _mark_mono(self) -> None:
-        """Have memory at B0000h where the registers want it, as a monochrome adapter has."""
-        mono, memory = range(MONO_MEMORY, COLOR_MEMORY), self._guest.memory
-        if self._map.mono:
-            memory.have_ram(mono)
-        else:
-            memory.protect(mono)
-
-    def _text_in_planes(self) -> bytes:
-        """Return planes 0 and 1 as text sees them, in even and odd bytes."""
-        planes, text = self.plane_bytes(), bytearray(TEXT_SIZE)
-        for plane in (0, 1):
-            text[plane::2] = planes[plane:TEXT_CELLS:4].tobytes()
-        return bytes(text)
-
-    def _put_text(self, address: int) -> None:
-        """Give the planes the text that lies at an address."""
-        planes, memory = self.plane_bytes(), self._guest.memory
-        text = bytes(memory.ram[address : address + TEXT_SIZE])
-        if text == self._text_in_planes():
-            return
-        for plane in (0, 1):
-            planes[plane:TEXT_CELLS:4] = text[plane::2]
-        memory.planes_dirty[: TEXT_CELLS // PART] = b"\x01" * (TEXT_CELLS // PART)
-
-    def _move_window(self, before: Window, wanted: Window) -> None:
-        """Put at A0000h what the registers want there, with what it held."""
-        memory, planes = self._guest.memory, self.plane_bytes()
-        if before is Window.RAM:
-            planes[: len(WINDOW)] = memory.ram[WINDOW.start : WINDOW.stop]
-            memory.planes_dirty[: len(WINDOW) // PART] = b"\x01" * (len(WINDOW) // PART)
-        if wanted is Window.RAM:
-            memory.write(WINDOW.start, bytes(planes[: len(WINDOW)]))
-        elif wanted is Window.NOTHING:
-            memory.write(WINDOW.start, b"\xff" * len(WINDOW))
-        self._mark_window()
-
-    def _mark_window(self) -> None:
-        memory = self._guest.memory
-        self._guest.changed(self)  # what is loaded there may have to be looked at from now on
-        memory.have_planes(WINDOW, self.window is Window.PLANES)
-        if self.window is Window.NOTHING:
-            memory.protect(WINDOW)
-        else:
-            memory.have_ram(WINDOW)
+        self._memory.place()
 
     @property
     def window(self) -> Window:
         """What is at A0000h."""
-        return self._map.window
+        return self._memory.window
 
     # -- what is on the screen ---------------------------------------------------------------
 
@@ -497,10 +386,6 @@ class Vga(Video):
         drawing = line < raster.shown_lines and dot < raster.shown_dots
         status = 0 if drawing else STATUS_NOT_DRAWING
         return status | (STATUS_RETRACE if retrace else 0)
-
-
-EGA_SWITCHES = 0b1001
-"""An EGA with an enhanced color monitor."""
 
 
 def _at(registers: bytes | bytearray, index: int) -> int:

@@ -119,7 +119,8 @@ def _do_without(dos: DosSystem, guest: Guest, number: int) -> Outcome:
 
 
 def _fail(dos: DosSystem, guest: Guest, number: int, failure: CallFailed) -> Outcome:
-    dos.change(error=failure.code)
+    if dos.state.error != failure.code:
+        dos.change(error=failure.code)
     if number < FIRST_CARRY_CALL:
         guest.registers.al = FAILED
     else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from construct import Bytes, Int8ul, Int16ul, Int32ul, Padding, Struct
@@ -10,12 +12,13 @@ from construct import Bytes, Int8ul, Int16ul, Int32ul, Padding, Struct
 from blink16.dos import clock
 from blink16.dos.errors import CallFailed, Code
 from blink16.dos.fat import FatTree
-from blink16.dos.names import CODE_PAGE, device_part, matcher, template, upper
+from blink16.dos.names import CODE_PAGE, device_part, matcher, template, to_dos, upper
 from blink16.dos.system import NANOSECONDS, DosSystem, Located, Search, path_argument
 from blink16.dos.volume import (
     DIRECTORY,
     HIDDEN,
     MAX_DIRECTORY,
+    MAX_KNOWN,
     OWNER_WRITE,
     READ_ONLY,
     SYSTEM,
@@ -52,6 +55,8 @@ LINKS = {".": b".".ljust(11), "..": b"..".ljust(11)}
 
 LARGEST = 0xFFFFFFFF
 _SHOWN = (FileKind.FILE, FileKind.DIRECTORY)
+_SPECIAL = HIDDEN | SYSTEM | DIRECTORY
+"""Attributes with which a search finds only what it asks for."""
 
 # 36h: a disk of 512 MiB, half of it free, in clusters of 16 KiB
 SECTOR_SIZE, CLUSTER_SECTORS, CLUSTERS, FREE_CLUSTERS = 512, 32, 32768, 16384
@@ -99,8 +104,9 @@ def change_directory(dos: DosSystem, guest: Guest) -> Outcome:
         is_directory = False
     if not is_directory or len(place.volume.dos_path(place.real)) > MAX_DIRECTORY:
         raise CallFailed(Code.PATH_NOT_FOUND)
-    cwds = {**dict(dos.state.cwds), place.volume.drive: place.real}
-    dos.change(cwds=tuple(sorted(cwds.items())))
+    if place.real != dos.cwd(place.volume):
+        cwds = {**dict(dos.state.cwds), place.volume.drive: place.real}
+        dos.change(cwds=tuple(sorted(cwds.items())))
     return DONE
 
 
@@ -108,7 +114,7 @@ def current_directory(dos: DosSystem, guest: Guest) -> Outcome:
     r"""47h: the current directory of drive DL to DS:SI, without drive and first ``\``."""
     r = guest.registers
     volume = dos.volume(r.dl)
-    path = volume.dos_path(dos.cwd(volume)).encode(CODE_PAGE, "replace")
+    path = to_dos(volume.dos_path(dos.cwd(volume)))
     guest.memory.write(guest.linear(r.ds, r.si), path[:MAX_DIRECTORY] + b"\0")
     r.ax = 0x0100
     return DONE
@@ -284,19 +290,24 @@ def _found(volume: Volume, search: Search, name: str, listing: dict[str, str]) -
     except CallFailed:
         return None  # deleted since, or a link that leads nowhere
     if entry.hidden and name in LINKS:
-        entry = entry._replace(hidden=False)
-    special = entry.attributes & (HIDDEN | SYSTEM | DIRECTORY)
-    if entry.stat.kind not in _SHOWN or special & ~search.attributes:
+        entry = replace(entry, hidden=False)
+    if entry.stat.kind not in _SHOWN or entry.attributes & _SPECIAL & ~search.attributes:
         return None
     return entry
 
 
 def _find_data(search: Search, following: int, name: str, entry: Entry) -> bytes:
+    return _ITS_OWN.pack(search.number, following) + _described(name, entry)
+
+
+@lru_cache(maxsize=MAX_KNOWN)
+def _described(name: str, entry: Entry) -> bytes:
+    """Return what a search tells of an entry: the same as long as nothing changes there."""
     stat = entry.stat
     date, time = clock.pack(stat.mtime)
     size = 0 if stat.kind is FileKind.DIRECTORY else min(stat.size, LARGEST)
-    raw = name.encode(CODE_PAGE, "replace")[: NAME_SIZE - 1]
-    return _PACKED.pack(search.number, following, entry.attributes, time, date, size, raw)
+    raw = to_dos(name)[: NAME_SIZE - 1]
+    return _PACKED.pack(0, 0, entry.attributes, time, date, size, raw)[_ITS_OWN.size :]
 
 
 def set_transfer_area(dos: DosSystem, guest: Guest) -> Outcome:
@@ -359,8 +370,8 @@ def space_of(volume: Volume) -> Space:
     """Return a volume's size; a folder is as large as many programs can tell."""
     if not isinstance(volume.files, FatTree):
         return Space(CLUSTER_SECTORS, CLUSTERS, FREE_CLUSTERS, HARD_DISK_MEDIA)
-    layout = volume.files.layout()
-    free = volume.files.free_clusters()
+    layout = volume.files.disk.layout()
+    free = volume.files.disk.free_clusters()
     return Space(layout.cluster_sectors, layout.clusters, free, layout.media)
 
 
@@ -368,7 +379,7 @@ def true_name(dos: DosSystem, guest: Guest) -> Outcome:
     """60h: the whole path of DS:SI to ES:DI."""
     r = guest.registers
     place = _locate(dos, guest, r.ds, r.si)
-    path = place.volume.full_path(place.real).encode(CODE_PAGE, "replace")
+    path = to_dos(place.volume.full_path(place.real))
     guest.memory.write(guest.linear(r.es, r.di), path[:127] + b"\0")
     return DONE
 

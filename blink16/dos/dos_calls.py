@@ -186,12 +186,12 @@ def parse_name(dos: DosSystem, guest: Guest) -> Outcome:
     r, memory = guest.registers, guest.memory
     options = r.al
     start = guest.linear(r.ds, r.si)
-    text = memory[start : start + MAX_FCB_NAME]
+    text = memory.peek(start, MAX_FCB_NAME)
     name = parse_fcb(text, skip_separators=bool(options & 1))
     memory.read(start, name.length)
     fcb = guest.linear(r.es, r.di)
     if name.drive is not None or not options & 2:
-        memory[fcb] = name.drive or 0
+        memory.write(fcb, bytes((name.drive or 0,)))
     if name.name.strip() or not options & 4:
         memory.write(fcb + 1, name.name)
     if name.extension.strip() or not options & 8:

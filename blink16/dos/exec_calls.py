@@ -10,12 +10,12 @@ from construct import Int16ul, Struct
 
 from blink16.dos import processes
 from blink16.dos.errors import CallFailed, Code, DosError
-from blink16.dos.executable import FAR_POINTER, MAX_EXE_SIZE, PARAGRAPH, PSP_SIZE, is_mz, parse
+from blink16.dos.executable import FAR_POINTER, MAX_EXE_SIZE, PSP_SIZE, is_mz, parse
 from blink16.dos.interrupts import push_frame, vector
 from blink16.dos.processes import Fcbs, ProgramEntry
 from blink16.dos.system import DosSystem, path_argument
 from blink16.hostfs.files import FileKind
-from blink16.memory import linear
+from blink16.memory import PARAGRAPH, linear
 from blink16.services import DONE, Exit, Guest, Outcome, caller_address
 
 LOAD_AND_RUN, LOAD, LOAD_OVERLAY, SET_STATE = 0, 1, 3, 5

@@ -22,8 +22,8 @@ from construct import (
 )
 
 from blink16.dos.errors import DosError
+from blink16.memory import PARAGRAPH
 
-PARAGRAPH = 16
 PAGE = 512
 PSP_SIZE = 256
 COM_ORIGIN = 0x100

@@ -88,12 +88,7 @@ def open_(dos: DosSystem, guest: Guest) -> Outcome:
         raise CallFailed(Code.INVALID_ACCESS_CODE)
     path = path_argument(guest, r.ds, r.dx)
     device = dos.device_at(path)
-    if (
-        device is None
-        and len(path) == len(EMS_DEVICE)
-        and dos.has_ems
-        and upper(path) == EMS_DEVICE
-    ):
+    if device is None and dos.has_ems and upper(path) == EMS_DEVICE:
         device = "NUL"
     if device is not None:
         return _opened(dos, guest, SftEntry(_DEVICES[device], access=access))

@@ -10,9 +10,9 @@ from struct import Struct as Packing
 
 from blink16.dos import memory_areas
 from blink16.dos.errors import CallFailed, Code
-from blink16.dos.executable import CLOSED, JFT_SIZE, PARAGRAPH
+from blink16.dos.executable import CLOSED, JFT_SIZE
 from blink16.dos.system import SEGMENT, DosDevice, DosSystem, SftEntry
-from blink16.memory import Memory, linear
+from blink16.memory import PARAGRAPH, Memory, linear
 from blink16.services import Guest
 
 JFT_OFFSET = 0x18

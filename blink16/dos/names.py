@@ -9,15 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 CODE_PAGE = "cp437"
+KNOWN = 4096
+"""Names and paths that need not be looked at anew: programs name the same again and again."""
 BASE_LENGTH = 8
 EXTENSION_LENGTH = 3
 ANY_NAME = b"?" * (BASE_LENGTH + EXTENSION_LENGTH)
 """The template of ``*.*``."""
 _FORBIDDEN = frozenset('"*+,/:;<=>?[\\]| .') | {chr(code) for code in range(32)}
 _FCB_SEPARATORS = b":.;,=+ \t"
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f]")
+"""Where a name has ended at the latest: the control characters but for the tab."""
 _FCB_TERMINATORS = b'/"[]<>|\\' + bytes(range(32))
 DEVICES = {
     "CON": "CON",
@@ -33,6 +37,7 @@ DEVICES = {
 """Names that are character devices in every directory, with any extension."""
 
 
+@lru_cache(maxsize=KNOWN)
 def upper(text: str) -> str:
     """Fold case as DOS does: only to characters that its code page has."""
     return "".join(map(_upper, text))
@@ -42,6 +47,18 @@ def upper(text: str) -> str:
 def _upper(character: str) -> str:
     folded = character.upper()
     return folded if len(folded) == 1 and _encodable(folded) else character
+
+
+@lru_cache(maxsize=KNOWN)
+def from_dos(raw: bytes) -> str:
+    """Return a name or path of DOS' as text."""
+    return raw.decode(CODE_PAGE)
+
+
+@lru_cache(maxsize=KNOWN)
+def to_dos(text: str) -> bytes:
+    """Return a name or path as DOS has it, with ``?`` for what its code page lacks."""
+    return text.encode(CODE_PAGE, "replace")
 
 
 def split(name: str) -> tuple[str, str]:
@@ -55,6 +72,7 @@ def device_part(name: str) -> str:
     return upper(name.partition(".")[0].rstrip())
 
 
+@lru_cache(maxsize=KNOWN)
 def fits(name: str) -> bool:
     """Tell whether a name is one that DOS can have."""
     base, extension = split(name)
@@ -88,14 +106,21 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
     short: dict[str, str] = {}
     others: list[str] = []
     for name in ordered:
-        if fits(name) and device_part(name) not in DEVICES and upper(name) not in short:
-            short[upper(name)] = name
+        known = _own_name(name)
+        if known is not None and known not in short:
+            short[known] = name
         else:
             others.append(name)
     taken: dict[str, int] = {}
     for name in others:
         short[_alias(name, short, taken)] = name
     return dict(sorted(short.items()))
+
+
+@lru_cache(maxsize=KNOWN)
+def _own_name(name: str) -> str | None:
+    """Return the name in capitals if DOS can have it as it is; None if it needs an alias."""
+    return upper(name) if fits(name) and device_part(name) not in DEVICES else None
 
 
 def _alias(name: str, short: dict[str, str], taken: dict[str, int]) -> str:
@@ -118,6 +143,7 @@ def _clean(part: str) -> str:
     )
 
 
+@lru_cache(maxsize=KNOWN)
 def template(pattern: str) -> bytes:
     """Return an 8.3 pattern as the eleven bytes of an FCB: ``*`` becomes ``?`` to the end."""
     base, extension = split(upper(pattern))
@@ -138,6 +164,7 @@ def dotted(raw: bytes) -> str:
     return f"{base}.{extension}" if extension else base
 
 
+@lru_cache(maxsize=KNOWN)
 def matcher(pattern: bytes) -> Callable[[bytes], object]:
     """Return what tells whether a name's eleven bytes match those of a template."""
     return re.compile(re.escape(pattern).replace(rb"\?", b"."), re.DOTALL).fullmatch
@@ -160,6 +187,12 @@ class FcbName:
 
 def parse_fcb(text: bytes, *, skip_separators: bool = True) -> FcbName:
     """Read a file name as INT 21h/29h does; ``drive`` is None where the text has none."""
+    end = _CONTROL.search(text)
+    return _parse_fcb(text if end is None else text[: end.start()], skip_separators)
+
+
+@lru_cache(maxsize=KNOWN)
+def _parse_fcb(text: bytes, skip_separators: bool) -> FcbName:
     at = 0
     while at < len(text) and text[at] in b" \t":
         at += 1

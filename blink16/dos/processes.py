@@ -13,7 +13,6 @@ from blink16.dos.errors import CallFailed, Code, DosError
 from blink16.dos.executable import (
     CLOSED,
     JFT_SIZE,
-    PARAGRAPH,
     PSP,
     PSP_SIZE,
     MzExecutable,
@@ -31,7 +30,7 @@ from blink16.dos.interrupts import (
 )
 from blink16.dos.names import parse_fcb, split
 from blink16.dos.system import DosSystem, Process
-from blink16.memory import Memory, linear
+from blink16.memory import PARAGRAPH, Memory, linear
 from blink16.services import Guest
 
 PSP_PARAGRAPHS = PSP_SIZE // PARAGRAPH

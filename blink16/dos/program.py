@@ -12,7 +12,7 @@ from blink16.dos import country_calls, layout, processes
 from blink16.dos.calls import hang, multiplex
 from blink16.dos.ems import Ems
 from blink16.dos.errors import CallFailed, Code, DosError
-from blink16.dos.executable import PARAGRAPH, parse
+from blink16.dos.executable import parse
 from blink16.dos.handles import standard_files
 from blink16.dos.interrupts import vector
 from blink16.dos.mouse import IRQ, Mouse
@@ -23,6 +23,7 @@ from blink16.dos.system import COMPONENT, VERSION, DosState, DosSystem
 from blink16.dos.upper_memory import UpperMemory
 from blink16.dos.volume import DRIVE_C, Volume
 from blink16.dos.xms import Xms
+from blink16.memory import PARAGRAPH
 from blink16.services import Chassis
 
 UPPER_MEMORY, BESIDE_EMS = range(0xD0000, 0xE0000), range(0xE0000, 0xF0000)

@@ -14,7 +14,7 @@ from blink16.console import Console
 from blink16.dos.errors import CallFailed, Code
 from blink16.dos.hooked_output import OutputHooks, Showing
 from blink16.dos.line_editor import Line
-from blink16.dos.names import CODE_PAGE, upper
+from blink16.dos.names import from_dos, upper
 from blink16.dos.upper_memory import UpperMemory
 from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume, device_of, letter
 from blink16.hostfs.files import MAX_FILE_SIZE
@@ -227,18 +227,24 @@ class DosSystem:
 
     def cwd(self, volume: Volume) -> str:
         """Return a drive's current directory, a path of its tree."""
-        return dict(self.state.cwds).get(volume.drive, "/")
+        drive = volume.drive
+        for other, folder in self.state.cwds:
+            if other == drive:
+                return folder
+        return "/"
 
     def locate(self, path: str) -> Located:
         """Return what DOS' path means; its last name need not exist.  Error 3 if nothing."""
-        head, colon, rest = path.rpartition(":")
-        if not (rest or colon):
+        if ":" in path:
+            head, _, path = path.rpartition(":")
+            volume = self.volumes.get(ord(upper(head or "?")[0]) - ord("A"))
+            if len(head) > 1:
+                volume = None
+        else:
+            volume = self.volumes.get(self.state.drive) if path else None
+        if volume is None:
             raise CallFailed(Code.PATH_NOT_FOUND)
-        drive = self.state.drive if not colon else ord(upper(head or "?")[0]) - ord("A")
-        volume = self.volumes.get(drive)
-        if volume is None or len(head) > 1:
-            raise CallFailed(Code.PATH_NOT_FOUND)
-        return Located(volume, volume.locate(rest, self.cwd(volume)))
+        return Located(volume, volume.locate(path, self.cwd(volume)))
 
     def device_at(self, path: str) -> str | None:
         """Return which character device a path names; error 3 if it is in no folder.
@@ -315,7 +321,9 @@ def string_before(guest: Guest, segment: int, offset: int, end: bytes, limit: in
 
 def path_argument(guest: Guest, segment: int, offset: int) -> str:
     """Return the zero-terminated path at an address; error 3 if it's longer than DOS' paths."""
-    raw = string_before(guest, segment, offset, b"\0", MAX_PATH)
-    if raw is None:
+    memory = guest.memory  # as `string_before` does it, which is a function more
+    start = memory.linear(segment, offset)
+    end = memory.find(b"\0", start, start + MAX_PATH)
+    if end < 0:
         raise CallFailed(Code.PATH_NOT_FOUND)
-    return raw.decode(CODE_PAGE)
+    return from_dos(memory.read(start, end + 1 - start)[:-1])

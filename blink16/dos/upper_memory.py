@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blink16.memory import Memory
+from blink16.memory import PARAGRAPH, Memory
 
-PARAGRAPH = 16
 UpperBlock = tuple[int, int]
 """A block's segment, and its size in paragraphs."""
 

@@ -6,8 +6,8 @@ Paths come with backslashes and in any case; they leave as the tree's own paths.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import NamedTuple
 
 from blink16.dos.errors import CallFailed, Code, call_failed
 from blink16.dos.fat import FatTree
@@ -22,7 +22,7 @@ from blink16.dos.names import (
     truncated,
     upper,
 )
-from blink16.hostfs.files import FileKind, FileTree, Stat
+from blink16.hostfs.files import GONE, FileKind, FileTree, Stat
 
 DRIVE_C = 2
 """C as INT 21h/19h counts, from 0 for A."""
@@ -37,7 +37,8 @@ READ_ONLY, HIDDEN, SYSTEM, VOLUME, DIRECTORY, ARCHIVE = (1 << bit for bit in ran
 OWNER_WRITE = 0o200
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
     """A directory entry as DOS shows it."""
 
     name: str
@@ -87,6 +88,11 @@ class DosNames:
         """Paths of the tree by DOS' names, in order, without '.' and '..'."""
 
     @cached_property
+    def shown(self) -> dict[str, str]:
+        """DOS' names by the tree's own."""
+        return {name: known for known, name in self._short.items()}
+
+    @cached_property
     def _upper(self) -> dict[str, str]:
         """The names in the tree by themselves in capitals; the first of them counts."""
         return {upper(name): name for name in reversed(self._names)}
@@ -109,17 +115,28 @@ class DosNames:
         return tuple(name for raw, name in self._templates if matches(raw))
 
 
+@lru_cache(maxsize=MAX_LISTED)
+def _dos_names(real: str, names: tuple[str, ...], has_dos_names: bool) -> DosNames:
+    """Return what a folder's names are to DOS: the same while others come and go."""
+    return DosNames(real, names, has_dos_names=has_dos_names)
+
+
 class Volume:
     """A file tree as a drive."""
 
     def __init__(self, files: Tree, drive: int = DRIVE_C) -> None:
         """``drive``: from 0 for A."""
         self.files = files
+        self._is_disk = isinstance(files, FatTree)
         self.drive = drive
         self._version: object = None
         """Of the tree's names, when what follows was found."""
         self._names: dict[str, DosNames] = {}
         self._places: dict[tuple[str, str], str] = {}
+        self._entries: dict[str, Entry] = {}
+        """What paths of a folder's tree stand for, as they were last described."""
+        self._shown: dict[str, str] = {}
+        """DOS' paths of those of the tree that were asked for."""
 
     def label(self) -> bytes:
         """Return the label that the tree itself has; a folder has none."""
@@ -154,6 +171,7 @@ class Volume:
             self._version = version
             self._names.clear()
             self._places.clear()
+            self._shown.clear()
 
     def _locate(self, path: str, cwd: str) -> str:
         rest = path.replace("/", "\\")
@@ -183,9 +201,12 @@ class Volume:
     def node(self, real: str) -> int:
         """Return the node of a path of the tree; DOS' error if there is none."""
         try:
-            return self.files.lookup(real)
+            node = self.files.find(real)
         except OSError as error:
             raise call_failed(error) from None
+        if node == GONE:
+            raise CallFailed(Code.FILE_NOT_FOUND)
+        return node
 
     def check_new(self, real: str) -> None:
         """Refuse a path whose last name DOS can't have (error 3)."""
@@ -194,11 +215,18 @@ class Volume:
 
     def entry(self, real: str) -> Entry:
         """Describe what is at a path of the tree."""
-        node = self.node(real)
-        name = real.rpartition("/")[2]
-        if isinstance(self.files, FatTree):
-            return Entry(name, self.files.stat(node), stored=self.files.attributes(node))
-        return Entry(name, self.files.stat(node), name.startswith("."))
+        node, files = self.node(real), self.files
+        stat = files.stat(node)
+        if isinstance(files, FatTree):
+            return Entry(real.rpartition("/")[2], stat, stored=files.attributes(node))
+        entry = self._entries.get(real)
+        if entry is None or entry.stat is not stat:
+            name = real.rpartition("/")[2]
+            entry = Entry(name, stat, name.startswith("."))
+            if len(self._entries) >= MAX_KNOWN:
+                self._entries.clear()
+            self._entries[real] = entry
+        return entry
 
     def entries(self, real: str) -> dict[str, str]:
         """Map DOS' names in a directory to paths of the tree, in order, without '.' and '..'."""
@@ -216,7 +244,7 @@ class Volume:
         known = self._names.get(real)
         if known is None:
             names = self.files.listdir(self.files.lookup(real))
-            known = DosNames(real, names, has_dos_names=isinstance(self.files, FatTree))
+            known = _dos_names(real, names, self._is_disk)
             if len(self._names) >= MAX_LISTED:
                 self._names.clear()
             self._names[real] = known
@@ -228,13 +256,22 @@ class Volume:
 
     def dos_path(self, real: str) -> str:
         r"""Return a path of the tree in DOS' names, without drive and first ``\``."""
+        self._forget_changed()
+        path = self._shown.get(real)
+        if path is None:
+            if len(self._shown) >= MAX_KNOWN:
+                self._shown.clear()
+            path = self._shown[real] = self._dos_path(real)
+        return path
+
+    def _dos_path(self, real: str) -> str:
         parts: list[str] = []
         directory = ""
         for name in [part for part in real.split("/") if part]:
             try:
-                short = {path: short for short, path in self.entries(directory or "/").items()}
+                short = self.names(directory or "/").shown.get(name)
             except CallFailed:  # a folder that can't be read, or that a recording doesn't know
-                short = {}
+                short = None
             directory += "/" + name
-            parts.append(short.get(directory, upper(truncated(name))))
+            parts.append(upper(truncated(name)) if short is None else short)
         return "\\".join(parts)

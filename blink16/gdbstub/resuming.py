@@ -51,7 +51,7 @@ class Runs:
         dialogue.out.say_collected()
         for inferior, how in meant.items():
             inferior.start()
-            inferior.debugger.tells = told(inferior, dialogue.client)
+            inferior.debugger.tell_of(told(inferior, dialogue.client))
             dialogue.out.order(Start(how, inferior.process))
 
     def stopped(self, event: Event, process: int) -> None:

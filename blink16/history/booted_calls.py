@@ -15,6 +15,7 @@ from blink16.dos import call_traits
 from blink16.elks.call_trace import CallTrace
 from blink16.history.timeline import Timeline
 from blink16.machine import Machine
+from blink16.memory import PARAGRAPH
 from blink16.services import caller_address
 
 DOS_VECTOR, ELKS_VECTOR = 0x21, 0x80
@@ -29,7 +30,6 @@ MAX_SEEN = 10_000
 """Calls that are remembered."""
 FIRST_SPAN = 100_000
 """Instructions that are looked back on first; more, if too few calls are found."""
-PARAGRAPH = 16
 PSP_MARK = b"\xcd\x20"
 MAX_PROGRAM = 0x1000
 """Paragraphs below its code in which a program's PSP is looked for."""

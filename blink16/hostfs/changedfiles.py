@@ -123,8 +123,7 @@ class ChangedFiles(FoundFiles):
     def _set_content(self, node: int, n: Inode, size: int, content: Content) -> None:
         self._overlay_bytes += size - (0 if n.content is None else n.size)
         n.content, n.size, n.mtime = content, size, self._clock()
-        self._saved = None
-        self._changed.add(node)
+        self._note(node)
 
     def hold(self, node: int) -> None:
         """Keep a node even when it is unlinked; once for each open file."""
@@ -148,6 +147,7 @@ class ChangedFiles(FoundFiles):
         if n is not None and n.parent == GONE and node not in self._holds:
             self._overlay_bytes -= _overlay_size(n)
             del self._nodes[node]
+            self._listings.pop(node, None)
             self._note(node)
 
     # -- attributes --------------------------------------------------------------------------
@@ -207,6 +207,8 @@ class ChangedFiles(FoundFiles):
         self._changed.clear()
         self._holds = dict(holds)
         self._forget_ways()
+        self._listings.clear()
+        self._stats.clear()
         self._host_contents.clear()
 
     # -- the host ----------------------------------------------------------------------------

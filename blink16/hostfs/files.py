@@ -27,7 +27,7 @@ from blink16.hostfs.hostfolder import (
     os_error,
 )
 
-__all__ = ["MAX_FILE_SIZE", "MAX_OVERLAY_BYTES", "ROOT", "FileKind", "FileTree", "Stat"]
+__all__ = ["GONE", "MAX_FILE_SIZE", "MAX_OVERLAY_BYTES", "ROOT", "FileKind", "FileTree", "Stat"]
 
 
 class FileTree(ChangedFiles):
@@ -56,7 +56,8 @@ class FileTree(ChangedFiles):
         ``answers``: what the host has said before; without a ``root``, that is all there is.
         ``writable``: changes go through to the host, each by way of ``effect`` (which leaves
         it undone in a replay).  The guest learns of failures there, and ``notice`` does.
-        ``now``: the machine's instruction count.
+        ``now``: the instruction count from which on the machine has what a service does now: that
+        behind the instruction which it belongs to.
         ``prefix``: before the host's paths in ``answers`` that several trees share.
         ``clock``: guest time in seconds since the Unix epoch.
         """
@@ -263,15 +264,18 @@ class FileTree(ChangedFiles):
         check_name(place.name)
         if len(self._nodes) >= MAX_NODES:
             raise os_error(errno.ENOSPC, place.name)
-        path = (*self._host_path(place.parent), place.name)
-        self._change(lambda: on_host(path), path, Undo(lambda: undo(path)))
+        if self._nodes[place.parent].parent == GONE:  # it was removed, and somebody is still there
+            raise os_error(errno.ENOENT, place.name)
+        if self._writable:
+            path = (*self._host_path(place.parent), place.name)
+            self._change(lambda: on_host(path), path, Undo(lambda: undo(path)))
         return self._add(place, n)
 
     def _remove(self, node: int, on_host: Callable[[HostPath], None]) -> None:
         n = self._node(node)
-        self._freeze(n)
-        path = self._host_path(node)
-        if n.kind in OF_THE_HOST:
+        if self._writable and n.kind in OF_THE_HOST:
+            self._freeze(n)
+            path = self._host_path(node)
             self._change(lambda: on_host(path), path, self._remaking(node, path))
         self._link(n.parent, n.name, GONE, self._clock())
         self._set(node, parent=GONE, name="")

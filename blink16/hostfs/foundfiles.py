@@ -77,9 +77,11 @@ class FoundFiles:
 
         What the host has said once stays true, so nobody else can make it wrong."""
         self._listings: dict[int, tuple[str, ...]] = {}
-        """The names in folders, for as long."""
+        """The names in folders, which change with them."""
         self._folder_counts: dict[int, int] = {}
-        """How many folders are in a folder, for as long."""
+        """How many folders are in a folder, until a name there is made or goes."""
+        self._stats: dict[int, Stat] = {}
+        """Descriptions of nodes that have not changed since."""
         self._host_contents: dict[int, bytes] = {}
         """What the host has in a node, once it was read."""
 
@@ -99,14 +101,23 @@ class FoundFiles:
 
     def lookup(self, path: str, cwd: str = "/", *, follow: bool = True) -> int:
         """Return the node at a path; ``follow``: through a link in the last place, too."""
-        return self._existing(self._walk(path, cwd, follow))
+        place = self._ways.get((path, cwd, follow)) or self._walk(path, cwd, follow)
+        return place.node or self._existing(place)
+
+    def find(self, path: str) -> int:
+        """Return the node at an absolute path, GONE if there is nothing of the last name."""
+        return (self._ways.get((path, "/", True)) or self._walk(path, "/", True)).node
 
     def stat(self, node: int) -> Stat:
         """Describe a node."""
-        n = self._node(node)
-        linked = 0 if n.parent == GONE else 1
-        nlink = 2 * linked if n.kind == _DIRECTORY else linked + len(n.links)
-        return Stat(node, _KINDS[n.kind], n.mode, n.size, n.mtime, nlink, n.uid, n.gid, n.device)
+        stat = self._stats.get(node)
+        if stat is None:
+            n = self._node(node)
+            linked = 0 if n.parent == GONE else 1
+            nlink = 2 * linked if n.kind == _DIRECTORY else linked + len(n.links)
+            kind, of = _KINDS[n.kind], (n.uid, n.gid, n.device)
+            stat = self._stats[node] = Stat(node, kind, n.mode, n.size, n.mtime, nlink, *of)
+        return stat
 
     def size(self, node: int) -> int:
         """Return a file's length in bytes."""
@@ -210,7 +221,6 @@ class FoundFiles:
         """Forget what followed from the names that there were."""
         self.names_version += 1
         self._ways.clear()
-        self._listings.clear()
         self._folder_counts.clear()
 
     def _walk_anew(self, path: str, cwd: str, follow: bool) -> Resolved:
@@ -310,6 +320,7 @@ class FoundFiles:
         """Note that a node has changed."""
         self._saved = None
         self._changed.add(node)
+        self._stats.pop(node, None)
 
     def _insert(self, n: Inode, mtime: int | None = None) -> int:
         """Give a node its number, and its name a place in its folder, whose time is then
@@ -341,6 +352,9 @@ class FoundFiles:
         if mtime is not None:
             n.mtime = mtime
         self._note(parent)
+        listing = self._listings.get(parent)
+        if listing is not None:
+            self._listings[parent] = _listed(listing, name, here=not self._is_unlisted(node))
 
     # -- the host ----------------------------------------------------------------------------
 
@@ -351,6 +365,15 @@ class FoundFiles:
 
     def _host_path(self, node: int) -> HostPath:
         return tuple(self._names(node, ROOT))
+
+
+def _listed(listing: tuple[str, ...], name: str, *, here: bool) -> tuple[str, ...]:
+    """Return sorted names with another one, or without it."""
+    at = bisect_left(listing, name)
+    there = at < len(listing) and listing[at] == name
+    if here == there:
+        return listing
+    return listing[:at] + ((name, *listing[at:]) if here else listing[at + 1 :])
 
 
 def _remember(known: dict[Key, Value], key: Key, value: Value, most: int) -> None:

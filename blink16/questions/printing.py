@@ -22,7 +22,6 @@ _HEX = {
     "vector": 2,
 }
 """Columns that are written in hexadecimal in text, and with how many digits."""
-MAX_TEXT_ROWS = 10_000_000
 BATCH = 1 << 16
 
 

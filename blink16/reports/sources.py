@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from blink16.memory import PARAGRAPH
 from blink16.reports.look import Look
 from blink16.reports.registry import NoQuery, ReportError, report
 from blink16.symbolfiles.source import DebugInformation, SymbolFileError
@@ -32,7 +33,6 @@ from blink16.symbolfiles.toolchain import (
 )
 
 MAX_UNITS = 10_000
-PARAGRAPH = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from blink16.dos.executable import PARAGRAPH
 from blink16.hostfiles import is_file, read_at_most
+from blink16.memory import PARAGRAPH
 from blink16.symbolfiles import bcc_listings, embedded, masm_listings, nasm_listings
 from blink16.symbolfiles.source import (
     MAX_FILE_SIZE,

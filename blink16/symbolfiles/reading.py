@@ -8,11 +8,10 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from blink16.dos.executable import PARAGRAPH
 from blink16.elks import aout
 from blink16.elks.errors import ElksError
 from blink16.hostfiles import read_at_most
-from blink16.memory import MEMORY_SIZE
+from blink16.memory import MEMORY_SIZE, PARAGRAPH
 from blink16.symbolfiles import elf, embedded, line_maps, listings, maps
 from blink16.symbolfiles.source import (
     LINEAR,

@@ -10,7 +10,10 @@ import re
 
 MAX_DIGITS = 40
 """Digits that are read at all, leading zeros included."""
-_DIGITS = {10: re.compile(r"[0-9]{1,40}"), 16: re.compile(r"[0-9a-fA-F]{1,40}")}
+_DIGITS = {
+    base: re.compile(rf"[{digits}]{{1,{MAX_DIGITS}}}")
+    for base, digits in ((10, "0-9"), (16, "0-9a-fA-F"))
+}
 _PREFIX = re.compile(r"0[xX]")
 _SIZE = re.compile(r"([0-9]+)([kKmMgG]?)")
 _UNITS = {"": 20, "k": 10, "m": 20, "g": 30}

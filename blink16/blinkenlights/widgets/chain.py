@@ -9,10 +9,10 @@ from rich.text import Text
 
 from blink16.blinkenlights.picture import MemoryWish, Picture
 from blink16.blinkenlights.widgets.list_panel import ListPanel
+from blink16.memory import PARAGRAPH
 
 NAME = "dos memory"
 LENGTH = 0xA0000
-PARAGRAPH = 16
 MORE, LAST = ord("M"), ord("Z")
 FREE, DOS = 0, 8
 MIN_BLOCKS = 2

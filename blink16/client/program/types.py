@@ -11,7 +11,6 @@ from blink16.reports.sources import MemberFacts, TypeFacts
 
 _DEEP = 32
 """Typedefs of typedefs that are looked through, and parts of a name."""
-_NOTHING: Mapping[int, TypeFacts] = {}
 MAX_SIZE = 1 << 20
 """Bytes of the largest thing in memory."""
 MAX_NUMBER = 16

@@ -34,7 +34,14 @@ from blink16.cpu.operands import Repeat
 from blink16.cpu.semantics import CS
 from blink16.cpu.shifts import SHIFTS
 from blink16.cpu.timing import Cost, Timing
-from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, SCRATCH_OFFSET, Attribute, Memory
+from blink16.memory import (
+    ADDRESS_MASK,
+    MEMORY_SIZE,
+    SCRATCH_OFFSET,
+    SEGMENT_SIZE,
+    Attribute,
+    Memory,
+)
 
 MAX_BLOCKS = 64
 MAX_BLOCK_SIZE = 48
@@ -43,7 +50,6 @@ MAX_SIZE = 160
 """Instructions in a region, about."""
 MAX_ROUND = 16
 """Instructions in a block that is translated twice where a loop begins with it."""
-SEGMENT_SIZE = 0x10000
 VECTORS_SIZE = 0x400
 INT_3 = 3
 IN_TABLE = 2

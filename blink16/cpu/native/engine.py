@@ -337,5 +337,6 @@ class NativeEngine:
         address = self._touched_at[0] - 1
         access = Access.READ if self._touched_by_read[0] else Access.WRITE
         self._touched_at[0] = 0
-        self.memory.touched = address, access
-        return Stop(StopReason.WATCHPOINT, address, access)
+        if self.memory.touched is None:  # else an interrupt's entry is not the first to touch
+            self.memory.touched = address, access
+        return Stop(StopReason.WATCHPOINT, *self.memory.touched)

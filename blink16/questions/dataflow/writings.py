@@ -14,7 +14,6 @@ from blink16.cpu.flow import (
     Flow,
     FlowEngine,
     Location,
-    LocationKind,
     Made,
     in_memory,
     in_register,
@@ -24,7 +23,7 @@ from blink16.history.inputs import MemoryWritten, RegisterWritten
 from blink16.history.timeline import Timeline
 from blink16.machine import Machine
 from blink16.memory import ADDRESS_MASK
-from blink16.questions.dataflow.deliveries import Delivered, Deliveries, Read, overheard
+from blink16.questions.dataflow.deliveries import Deliveries, Read, overheard
 from blink16.services import Outcome, Service
 
 REGISTER_BYTES = 2 * (Cell.SUM + 1)
@@ -72,12 +71,6 @@ class Writing:
     """A service's call, decoded."""
     deliveries: Deliveries = field(default_factory=Deliveries)
     """What a service or a device has moved into memory."""
-
-    def source_outside(self, location: Location) -> Delivered | None:
-        """Return the byte of a file or disk that was written, if it was one."""
-        if location.kind is not LocationKind.MEMORY:
-            return None
-        return self.deliveries.source_of(location.at)
 
 
 def writings(timeline: Timeline, low: int, high: int) -> list[Writing]:
@@ -145,7 +138,6 @@ class _Observer:
         self._engine = FlowEngine(
             machine.model, machine.registers, machine.memory, machine.bus, self._flows
         )
-        self._serving = False
         self._outside = Deliveries()
         """What came into memory, and is not told yet."""
         self._outside_at = 0

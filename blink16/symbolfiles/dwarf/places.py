@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blink16.cpu.opcodes import WORD_NAMES
+from blink16.memory import PARAGRAPH
 from blink16.symbolfiles.dwarf.entries import signed
 from blink16.symbolfiles.dwarf.names import Op
 from blink16.symbolfiles.toolchain import Static, Toolchain
 
-PARAGRAPH = 16
 REGISTERS = {name: number for number, name in enumerate(WORD_NAMES)}
 SEGMENTS = {"es": 40, "cs": 41, "ss": 42, "ds": 43}
 HALVES = {"al": ("ax", 0), "cl": ("cx", 0), "dl": ("dx", 0), "bl": ("bx", 0)} | {

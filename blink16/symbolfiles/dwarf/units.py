@@ -6,14 +6,13 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from blink16.memory import MEMORY_SIZE, RAM_SIZE
+from blink16.memory import MEMORY_SIZE, PARAGRAPH, RAM_SIZE
 from blink16.symbolfiles.dwarf.entries import DebugEntry, Sections, uint32
 from blink16.symbolfiles.dwarf.lines import line_table
 from blink16.symbolfiles.dwarf.names import At, Form, Op, Tag
 from blink16.symbolfiles.dwarf.places import (
     FAR_TO_LINEAR,
     HALVES,
-    PARAGRAPH,
     REGISTERS,
     SAVED_BP,
     SEGMENTS,

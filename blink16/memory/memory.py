@@ -8,103 +8,69 @@ that never moves, so that a native core can work on them while Python looks on.
 
 from __future__ import annotations
 
-import contextlib
-import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from enum import Enum, IntFlag
-from functools import cache
-from itertools import compress
 from typing import overload
 
-MEMORY_SIZE = 1 << 20
-ADDRESS_BITS = 20
-ADDRESS_MASK = MEMORY_SIZE - 1
-RAM_SIZE = MEMORY_SIZE + (1 << 16)
-"""With what an 80286 reaches above the first mebibyte when its address line 20 is open."""
-PAGE_SHIFT = 8
-PAGE_SIZE = 1 << PAGE_SHIFT
-PAGE_COUNT = RAM_SIZE >> PAGE_SHIFT
-MAX_INSTRUCTION = 16
-"""An engine may fetch so many bytes at once from an address on."""
+from blink16.memory.layout import (
+    ADDRESS_MASK,
+    ATTRIBUTES_OFFSET,
+    DIRTY_OFFSET,
+    DIRTY_SIZE,
+    MAX_INSTRUCTION,
+    MEMORY_SIZE,
+    PAGE_COUNT,
+    PAGE_SHIFT,
+    PAGE_SIZE,
+    PAGES_OFFSET,
+    PLANAR_OFFSET,
+    PLANAR_SIZE,
+    PLANES_OFFSET,
+    PLANES_SIZE,
+    RAM_SIZE,
+    SCRATCH_OFFSET,
+    SCRATCH_SIZE,
+    map_arena,
+)
+from blink16.memory.marks import (
+    CLEAN,
+    CODE,
+    IS_CODE,
+    IS_WRITTEN,
+    MINDED,
+    MIRROR,
+    MIRRORED,
+    NOTED,
+    PAGE_MARKS,
+    PLAIN,
+    UNMIRRORED,
+    UNNOTED,
+    WATCH_READ,
+    WATCH_WRITE,
+    WITH,
+    WITH_CLEAN,
+    WITHOUT,
+    Access,
+    Attribute,
+    PageState,
+    changing,
+    count_of,
+    places,
+)
 
-# Where the arrays lie in the one mapping.
-ATTRIBUTES_OFFSET, PAGES_OFFSET = RAM_SIZE, 2 * RAM_SIZE
-SCRATCH_OFFSET = 3 * RAM_SIZE
-SCRATCH_SIZE = 17 * MEMORY_SIZE
-"""Room for an engine's own tables, zero at first; it costs memory only where it is used."""
-PLANES_OFFSET = SCRATCH_OFFSET + SCRATCH_SIZE
-"""The four planes of an EGA or VGA, 65,536 cells of four bytes (see `blink16.cpu.planar`)."""
-PLANES_SIZE = 1 << 18
-PLANAR_OFFSET = PLANES_OFFSET + PLANES_SIZE
-"""Its registers, in cells of 32 bits."""
-PLANAR_SIZE = 64
-DIRTY_OFFSET = PLANAR_OFFSET + PLANAR_SIZE
-"""A byte for each part of the planes, not 0 if that was written since the device looked."""
-DIRTY_SHIFT = 10
-"""A part has 1024 cells."""
-DIRTY_SIZE = PLANES_SIZE >> 2 >> DIRTY_SHIFT
-ARENA_SIZE = DIRTY_OFFSET + DIRTY_SIZE
 LINE_CLOSED = b"\0"
 LINES_24 = (1 << 24) - 1
 """The addresses that a processor with 24 address lines can put there."""
 OPEN_BUS = b"\xff"
 """What is read where there is no memory."""
-MANY_PLACES = 256
-"""More are quicker found one by one."""
 MIRROR_BIT = 0x4000
 """A CGA's memory is there twice, so far from each other."""
-
-
-def linear(segment: int, offset: int, line_20: int = 0) -> int:
-    """Return the linear address of ``segment:offset`` (16 bits each), wrapped at 1 MiB.
-
-    ``line_20``: 1 where a processor has address line 20, and it is open; then nothing wraps.
-    Who has the machine asks its memory (`Memory.linear`).
-    """
-    return (segment << 4) + (offset & 0xFFFF) & (ADDRESS_MASK | line_20 << ADDRESS_BITS)
-
-
-class Access(Enum):
-    """How a watched address was touched."""
-
-    WRITE = "write"
-    READ = "read"
-
-
-class Attribute(IntFlag):
-    """What an address is, one byte for each linear address."""
-
-    BREAKPOINT = 1  # stop before the instruction here
-    SERVICE = 2  # a host service runs as part of the instruction here
-    CODE = 4  # a byte of translated code (native regions)
-    ENTRY = 8  # a native region begins here
-    WATCH_WRITE = 16
-    WATCH_READ = 32
-    LAST = 64  # the reference has to look: so near to memory's end that an instruction may wrap
-    TOLD = 128  # what is odd about the instruction here has been told (`engine.Witness`)
-
-
-class PageState(IntFlag):
-    """What a store (or a watched load) to a page must mind, one byte for each 256-byte page.
-
-    Zero means: nothing, take the fast path.
-    """
-
-    CLEAN = 1  # not written since the last checkpoint: note that it is now
-    CODE = 2  # holds translated code
-    WATCH_WRITE = 4
-    WATCH_READ = 8
-    ROM = 16  # stores by the guest have no effect
-    TELL = 32  # and are to be told (`engine.Witness`)
-    MIRROR = 64  # stores go to the address beside it, too (`MIRROR_BIT`)
-    PLANAR = 128  # stores and loads go to the planes of an EGA or VGA (`cpu.planar`)
 
 
 class Memory:
     """RAM, attributes and the record of pages written since the last checkpoint."""
 
     def __init__(self) -> None:
-        self.arena = _map(ARENA_SIZE)
+        self.arena = map_arena()
         view = memoryview(self.arena)
         self.ram = view[:MEMORY_SIZE]
         self.whole = view[:RAM_SIZE]
@@ -179,7 +145,7 @@ class Memory:
         """Return the same for who only looks: no watch minds, and no probe."""
         end = address + length
         if address >= 0 and end <= MEMORY_SIZE:
-            return bytes(self.whole[address:end])
+            return self.arena[address:end]
         parts = self._parts(self._reached(address), length)
         data = b"".join(bytes(self.whole[part.start : part.stop]) for part in parts)
         return data.ljust(length, OPEN_BUS)
@@ -202,7 +168,7 @@ class Memory:
         end = address + len(data)
         if end <= MEMORY_SIZE:
             page = address >> PAGE_SHIFT
-            if end - 1 >> PAGE_SHIFT == page and not self.pages[page] & _MINDED:
+            if end - 1 >> PAGE_SHIFT == page and not self.pages[page] & MINDED:
                 self.arena[address:end] = data  # most often it is as little as that
             else:
                 self._store(address, data)
@@ -210,6 +176,15 @@ class Memory:
         for part in self._parts(address, len(data)):
             self._store(part.start, data[: len(part)])
             data = data[len(part) :]
+
+    def read_word(self, address: int) -> int:
+        """Return the little-endian word at a linear address."""
+        low, high = self.read(address, 2)
+        return low | high << 8
+
+    def write_word(self, address: int, value: int) -> None:
+        """Store a little-endian word at a linear address."""
+        self.write(address, (value & 0xFFFF).to_bytes(2, "little"))
 
     def linear(self, segment: int, offset: int) -> int:
         """Return the linear address of ``segment:offset`` (16 bits each), as this machine has it.
@@ -247,16 +222,16 @@ class Memory:
         first, last = address >> PAGE_SHIFT, end - 1 >> PAGE_SHIFT
         if first != last:
             states = self.arena[PAGES_OFFSET + first : PAGES_OFFSET + last + 1]
-            if states.translate(None, _PLAIN):
+            if states.translate(None, PLAIN):
                 self._store_minded(address, data, states)
             else:
                 self.arena[address:end] = data
             return
         state = self.pages[first]
-        if state & _NOTED:
+        if state & NOTED:
             self.note_write(first)
         self.arena[address:end] = data
-        if state & _MIRROR:
+        if state & MIRROR:
             twin = address ^ MIRROR_BIT
             self.note_write(twin >> PAGE_SHIFT)
             self.arena[twin : twin + len(data)] = data
@@ -264,21 +239,20 @@ class Memory:
     def _store_minded(self, address: int, data: bytes, states: bytes) -> None:
         """Store bytes that lie in several pages, some of which are no plain ones."""
         end = address + len(data)
-        if states.translate(None, _UNNOTED):
+        if states.translate(None, UNNOTED):
             self._note_writes(address >> PAGE_SHIFT, len(states))
         self.arena[address:end] = data
-        if address ^ (end - 1) < MIRROR_BIT and not states.translate(None, _MIRRORED):
+        if address ^ (end - 1) < MIRROR_BIT and not states.translate(None, MIRRORED):
             twin = address ^ MIRROR_BIT
             self._note_writes(twin >> PAGE_SHIFT, len(states))
             self.arena[twin : twin + len(data)] = data
-        elif states.translate(None, _UNMIRRORED):
+        elif states.translate(None, UNMIRRORED):
             self._mirror(address, data)
 
     def _note_writes(self, first: int, count: int) -> None:
         """Note that the content of neighbouring pages changes."""
-        if self.arena[PAGES_OFFSET + first : PAGES_OFFSET + first + count].translate(
-            None, _UNNOTED
-        ):
+        start = PAGES_OFFSET + first
+        if self.arena[start : start + count].translate(None, UNNOTED):
             for page in range(first, first + count):
                 self.note_write(page)
 
@@ -303,10 +277,24 @@ class Memory:
         if self.on_access is not None:
             self.on_access(address, length, data)
 
+    def touch(self, address: int, length: int, access: Access) -> None:
+        """Note in `touched` the first byte of a range that is watched for this access."""
+        if not self._watches or self.on_access is not None:
+            return
+        page_mark, mark = WATCH_WRITE if access is Access.WRITE else WATCH_READ
+        first, end = address >> PAGE_SHIFT, address + length
+        pages = self.pages[first : ((end - 1) >> PAGE_SHIFT) + 1]
+        if self.touched or not any(map(page_mark.__and__, pages)):
+            return
+        for byte, attributes in enumerate(self.attributes[address:end], address):
+            if attributes & mark:
+                self.touched = (byte, access)
+                return
+
     def _mirror(self, address: int, data: bytes) -> None:
         """Store again what was stored to mirrored pages."""
         for at in range(address & -PAGE_SIZE, address + len(data), PAGE_SIZE):
-            if self.pages[at >> PAGE_SHIFT] & _MIRROR:
+            if self.pages[at >> PAGE_SHIFT] & MIRROR:
                 first, end = max(at, address), min(at + PAGE_SIZE, address + len(data))
                 twin = first ^ MIRROR_BIT
                 self.note_write(twin >> PAGE_SHIFT)
@@ -316,7 +304,7 @@ class Memory:
 
     def have_nothing(self, where: range) -> None:
         """Let there be no memory at whole pages: they read as FFh, and stores have no effect."""
-        self.ram[where.start : where.stop] = b"\xff" * len(where)
+        self.ram[where.start : where.stop] = OPEN_BUS * len(where)
         self.protect(where)
 
     def have_ram(self, where: range) -> None:
@@ -340,52 +328,29 @@ class Memory:
 
     def _set_state(self, where: range, state: PageState, on: bool) -> None:
         pages = slice(where.start >> PAGE_SHIFT, where.stop >> PAGE_SHIFT)
-        self.pages[pages] = bytes(self.pages[pages]).translate(_changing(state, on))
-
-    def read_word(self, address: int) -> int:
-        """Return the little-endian word at a linear address."""
-        low, high = self.read(address, 2)
-        return low | high << 8
-
-    def write_word(self, address: int, value: int) -> None:
-        """Store a little-endian word at a linear address."""
-        self.write(address, (value & 0xFFFF).to_bytes(2, "little"))
-
-    def touch(self, address: int, length: int, access: Access) -> None:
-        """Note in `touched` the first byte of a range that is watched for this access."""
-        if not self._watches or self.on_access is not None:
-            return
-        page_mark, mark = _WATCH_WRITE if access is Access.WRITE else _WATCH_READ
-        first, end = address >> PAGE_SHIFT, address + length
-        pages = self.pages[first : ((end - 1) >> PAGE_SHIFT) + 1]
-        if self.touched or not any(map(page_mark.__and__, pages)):
-            return
-        for byte, attributes in enumerate(self.attributes[address:end], address):
-            if attributes & mark:
-                self.touched = (byte, access)
-                return
+        self.pages[pages] = bytes(self.pages[pages]).translate(changing(state, on))
 
     # -- what was written since the checkpoint -----------------------------------------------
 
     def note_write(self, page: int) -> None:
         """Note that a page's content changes."""
         state = self.pages[page]
-        if state & _CLEAN:
-            self.pages[page] = state & ~_CLEAN
-        if state & _CODE:
+        if state & CLEAN:
+            self.pages[page] = state & ~CLEAN
+        if state & CODE:
             self.stale_code.add(page)
 
     def begin(self) -> None:
         """Start anew to record what is written, at a checkpoint."""
-        self.pages[:] = bytes(self.pages).translate(_WITH_CLEAN)
+        self.pages[:] = bytes(self.pages).translate(WITH_CLEAN)
 
     def written(self) -> list[int]:
         """Return the pages written since the last checkpoint."""
-        return _places(self.written_marks())
+        return places(self.written_marks())
 
     def written_marks(self) -> bytes:
         """Return a byte for each page, 1 where it was written since the last checkpoint."""
-        return bytes(self.pages).translate(_IS_DIRTY)
+        return bytes(self.pages).translate(IS_WRITTEN)
 
     def contents(self, pages: Iterable[int]) -> dict[int, bytes]:
         """Return the content of some pages."""
@@ -417,7 +382,7 @@ class Memory:
                     self.stale_code.update(place for place in code if page <= place < end)
 
     def _code_pages(self) -> Iterable[int]:
-        return _places(bytes(self.pages).translate(_IS_CODE))
+        return places(bytes(self.pages).translate(IS_CODE))
 
     # -- attributes --------------------------------------------------------------------------
 
@@ -425,9 +390,9 @@ class Memory:
         """Give linear addresses an attribute; watches mark their pages as well."""
         where = slice(address, address + length)
         before = bytes(self.attributes[where])
-        self._count_watch(attribute, length - _count(before, attribute))
-        self.attributes[where] = before.translate(_WITH[attribute])
-        page_mark = _PAGE_MARK.get(attribute, PageState(0))
+        self._count_watch(attribute, length - count_of(before, attribute))
+        self.attributes[where] = before.translate(WITH[attribute])
+        page_mark = PAGE_MARKS.get(attribute, PageState(0))
         for page in _pages(address, length):
             self.pages[page] |= page_mark
             self._code_may_change(page)
@@ -436,12 +401,12 @@ class Memory:
         """Take an attribute from linear addresses, and from a page with the last of its own."""
         where = slice(address, address + length)
         before = bytes(self.attributes[where])
-        self._count_watch(attribute, -_count(before, attribute))
-        self.attributes[where] = before.translate(_WITHOUT[attribute])
-        page_mark = _PAGE_MARK.get(attribute)
+        self._count_watch(attribute, -count_of(before, attribute))
+        self.attributes[where] = before.translate(WITHOUT[attribute])
+        page_mark = PAGE_MARKS.get(attribute)
         for page in _pages(address, length):
             start = page << PAGE_SHIFT
-            if page_mark and not _count(self.attributes[start : start + PAGE_SIZE], attribute):
+            if page_mark and not count_of(self.attributes[start : start + PAGE_SIZE], attribute):
                 self.pages[page] &= ~page_mark & 0xFF
             self._code_may_change(page)
 
@@ -450,72 +415,13 @@ class Memory:
             self.stale_code.add(page)
 
     def _count_watch(self, attribute: Attribute, change: int) -> None:
-        self._watches += change * (attribute in _PAGE_MARK)
+        self._watches += change * (attribute in PAGE_MARKS)
         self.read_watches += change * (attribute is Attribute.WATCH_READ)
 
 
 def _size_of(where: slice) -> int:
     """Return the size of memory to who takes a slice of it: 1 MiB, unless that ends behind."""
     return RAM_SIZE if where.stop is not None and where.stop > MEMORY_SIZE else MEMORY_SIZE
-
-
-def _map(size: int) -> mmap.mmap:
-    """Return zeroed memory that becomes resident page by page, as it is used."""
-    if not hasattr(mmap, "MAP_PRIVATE"):
-        return mmap.mmap(-1, size)
-    area = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_NOHUGEPAGE"):
-        with contextlib.suppress(OSError):  # a kernel without huge pages
-            area.madvise(mmap.MADV_NOHUGEPAGE)
-    return area
-
-
-# Plain ints are quicker.
-_WATCH_WRITE = int(PageState.WATCH_WRITE), int(Attribute.WATCH_WRITE)
-_WATCH_READ = int(PageState.WATCH_READ), int(Attribute.WATCH_READ)
-_CLEAN, _CODE = int(PageState.CLEAN), int(PageState.CODE)
-_MIRROR = int(PageState.MIRROR)
-_MINDED = _CLEAN | _CODE | _MIRROR
-"""What stores by the host must mind."""
-_PLAIN = bytes(state for state in range(256) if not state & _MINDED)
-"""The states of pages with none of it."""
-_NOTED = _CLEAN | _CODE
-"""Of pages whose changes are noted."""
-_UNNOTED = bytes(state for state in range(256) if not state & _NOTED)
-_MIRRORED = bytes(state for state in range(256) if state & _MIRROR)
-_UNMIRRORED = bytes(state for state in range(256) if not state & _MIRROR)
-_WITH_CLEAN = bytes(state | _CLEAN for state in range(256))
-_PAGE_MARK = {
-    Attribute.WATCH_WRITE: PageState.WATCH_WRITE,
-    Attribute.WATCH_READ: PageState.WATCH_READ,
-}
-_WITH = {a: bytes(here | a for here in range(256)) for a in Attribute}
-_WITHOUT = {a: bytes(here & ~a for here in range(256)) for a in Attribute}
-_HAS = {a: bytes(bool(here & a) for here in range(256)) for a in Attribute}
-_IS_CODE = bytes(bool(state & _CODE) for state in range(256))
-_IS_DIRTY = bytes(not state & _CLEAN for state in range(256))
-
-
-@cache
-def _changing(state: PageState, on: bool) -> bytes:
-    """Return what becomes of the state of pages that get another, or lose it."""
-    return bytes(here | state if on else here & ~state for here in range(256))
-
-
-def _places(marks: bytes) -> list[int]:
-    """Return where a byte is 1; most often there are few."""
-    if marks.count(1) > MANY_PLACES:
-        return list(compress(range(PAGE_COUNT), marks))
-    places, place = [], marks.find(1)
-    while place >= 0:
-        places.append(place)
-        place = marks.find(1, place + 1)
-    return places
-
-
-def _count(attributes: bytes | memoryview, attribute: Attribute) -> int:
-    """Return how many addresses have an attribute."""
-    return bytes(attributes).translate(_HAS[attribute]).count(1)
 
 
 def _pages(address: int, length: int) -> range:
