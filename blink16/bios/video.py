@@ -5,6 +5,7 @@ Source: IBM PC/XT Technical Reference, BIOS listing of VIDEO_IO.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from construct import Array, Bytes, Struct
@@ -219,24 +220,34 @@ class GuestScreen:
 
     def teletype(self, page: int, code: int, attribute: int | None = None) -> None:
         """Show a character at the cursor and move on, scrolling at the end of the screen."""
-        row, column = self.area.cursor(page)
-        if code == CR:
-            column = 0
-        elif code == LF:
-            row += 1
-        elif code == BS:
-            column = max(0, column - 1)
-        elif code != BEL:
-            self.put(page, row, column, code, attribute)
-            column += 1
-            if column >= self.columns:
-                row, column = row + 1, 0
-        if row >= self.rows:
-            row = self.rows - 1
-            at = min(column, self.columns - 1)
-            fill = 0 if self.graphics else self.cell(page, row, at)[1]
-            self.scroll(page, 0, 0, self.rows - 1, self.columns - 1, 1, fill)
+        self.write_string(page, *self.area.cursor(page), bytes((code,)), (attribute,))
+
+    def write_string(
+        self, page: int, row: int, column: int, codes: bytes, attributes: Sequence[int | None]
+    ) -> None:
+        """Show characters from a place on, as by the teletype, and move the cursor behind them."""
+        for code, attribute in zip(codes, attributes, strict=True):
+            if code == CR:
+                column = 0
+            elif code == LF:
+                row += 1
+            elif code == BS:
+                column = max(0, column - 1)
+            elif code != BEL:
+                self.put(page, row, column, code, attribute)
+                column += 1
+                if column >= self.columns:
+                    row, column = row + 1, 0
+            if row >= self.rows:
+                row = self._next_line(page, column)
         self.set_cursor(page, row, column)
+
+    def _next_line(self, page: int, column: int) -> int:
+        """Scroll the screen up by a line; return the last row."""
+        last = self.rows - 1
+        fill = 0 if self.graphics else self.cell(page, last, min(column, self.columns - 1))[1]
+        self.scroll(page, 0, 0, last, self.columns - 1, 1, fill)
+        return last
 
 
 def write_text(memory: Memory, bus: Bus, data: bytes) -> None:
