@@ -48,6 +48,8 @@ class Bus:
                 self._readers[port] = read
             if write is not None:
                 self._writers[port] = write
+                self._pair_writers.pop(port, None)
+                self._pair_writers.pop(port - 1, None)
 
     def attach_words(self, port: int, read: ReadPort, write: WritePort) -> None:
         """Let a device take accesses of 16 bits to ``port`` whole, as one behind an AT's bus does.
