@@ -1,4 +1,5 @@
-"""DWARF's numbers, by the names of its specification without their prefixes, and who we say we are."""
+"""DWARF's numbers by the names of its specification, without prefixes, and who we say we are.
+"""
 
 from __future__ import annotations
 
