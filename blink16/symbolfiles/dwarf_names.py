@@ -1,5 +1,4 @@
-"""DWARF's numbers by the names of its specification, without prefixes, and who we say we are.
-"""
+"""DWARF's numbers by the names of its specification without prefixes, and who we say we are."""
 
 from __future__ import annotations
 
