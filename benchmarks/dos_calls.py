@@ -136,6 +136,7 @@ OTHERS = (
     Loop("INT 10h/02h, the cursor", _call(0x02, 0x10, bx=0, dx=0)),
     Loop("INT 10h/06h, scroll", _call(0x0601, 0x10, bx=0x700, cx=0, dx=0x184F)),
     Loop("INT 10h/09h, a character", _call(0x0941, 0x10, bx=7, cx=1)),
+    Loop("INT 10h/09h, 80 characters", _call(0x0941, 0x10, bx=7, cx=80)),
     Loop("INT 10h/0Eh, a character", _call(0x0E41, 0x10, bx=7)),
     Loop("INT 10h/0Eh, to the next line", _call(0x0E0A, 0x10, bx=7)),
     Loop("INT 11h, equipment", _call(0, 0x11)),

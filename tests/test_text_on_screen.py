@@ -153,3 +153,38 @@ def test_another_adapter_takes_over_both_ways(tmp_path: Path) -> None:
     guest.call(0x0900, dx=SCRATCH)
     assert [port for port, _ in written] == [0x3D4, 0x3D5] * 2
     assert [written[0][1], written[2][1]] == [14, 15]
+
+
+@settings(max_examples=examples(60))
+@given(
+    MODES,
+    st.integers(0, 7),
+    CURSORS,
+    st.integers(0, 0x9FF),
+    st.booleans(),
+    st.sampled_from(b"A\0\x07"),
+)
+def test_many_cells_are_single_cells(
+    twins: tuple[DosGuest, DosGuest],
+    mode: int,
+    page: int,
+    cursor: tuple[int, int],
+    count: int,
+    has_attribute: bool,
+    code: int,
+) -> None:
+    """Prevents INT 10h/09h and 0Ah from writing other cells at once than one after the other."""
+    together, single = twins
+    for guest in twins:
+        _prepare(guest, mode, page if mode < 4 else 0, cursor, count % 251)
+    screens = [GuestScreen(guest.machine.memory, guest.machine.bus) for guest in twins]
+    row, column = screens[0].area.cursor(page if mode < 4 else 0)
+    r = together.registers
+    r.bx, r.cx = page << 8 | 0x71, count
+    _video(together, (0x0900 if has_attribute else 0x0A00) | code)
+    attribute = 0x71 if has_attribute or screens[1].graphics else None
+    row, column = screens[1].area.cursor(page)
+    first = row * screens[1].columns + column
+    for at in range(first, min(first + count, 25 * screens[1].columns)):
+        screens[1].put(page, *divmod(at, screens[1].columns), code, attribute)
+    assert _seen(together) == _seen(single)

@@ -108,11 +108,7 @@ def _write_cells(guest: Guest, screen: GuestScreen) -> None:
     """09h: CX times the character AL with attribute BL, 0Ah: without; the cursor stays."""
     r = guest.registers
     attribute = r.bl if r.ah == 0x09 or screen.graphics else None
-    row, column = screen.area.cursor(r.bh)
-    first = row * screen.columns + column
-    last = min(first + r.cx, screen.rows * screen.columns)
-    for at in range(first, last):
-        screen.put(r.bh, *divmod(at, screen.columns), r.al, attribute)
+    screen.fill(r.bh, *screen.area.cursor(r.bh), r.cx, r.al, attribute)
 
 
 def _set_palette(guest: Guest, screen: GuestScreen) -> None:

@@ -181,6 +181,23 @@ class GuestScreen:
         data = (code,) if attribute is None else (code, attribute)
         self._memory.write(address, bytes(data))
 
+    def fill(
+        self, page: int, row: int, column: int, count: int, code: int, attribute: int | None
+    ) -> None:
+        """Write a character to many cells, row by row, as far as the screen goes."""
+        first = row * self.columns + column
+        count = min(count, self.rows * self.columns - first)
+        start = self.address(page, row, column)
+        if self.graphics or start + 2 * count > self.base + self.memory_size:
+            for at in range(first, first + count):
+                self.put(page, *divmod(at, self.columns), code, attribute)
+        elif count > 0 and attribute is not None:
+            self._memory.write(start, bytes((code, attribute)) * count)
+        elif count > 0:
+            cells = bytearray(self._memory.read(start, 2 * count))
+            cells[::2] = bytes((code,)) * count
+            self._memory.write(start, bytes(cells))
+
     def scroll(
         self, page: int, top: int, left: int, bottom: int, right: int, lines: int, attribute: int
     ) -> None:
