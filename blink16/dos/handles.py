@@ -83,15 +83,23 @@ def _free_slot(dos: DosSystem, guest: Guest) -> tuple[int, int]:
     """Return a handle that is free, and the linear address of its byte; error 4 if none is."""
     memory = guest.memory
     size, offset, segment = _TABLE.unpack(memory.read((dos.state.psp << 4) + JFT_SIZE_OFFSET, 6))
-    size = min(size, MAX_OPEN_FILES)
-    first = min(size, SEGMENT - offset)
-    table = memory.peek(memory.linear(segment, offset), first)
-    if first < size:  # it goes on at the segment's beginning
-        table += memory.peek(memory.linear(segment, 0), size - first)
-    handle = table.find(CLOSED)
+    if size > MAX_OPEN_FILES:
+        size = MAX_OPEN_FILES
+    start = memory.linear(segment, offset)
+    if offset + size > SEGMENT:  # it goes on at the segment's beginning
+        return _free_slot_around(memory, segment, offset, size)
+    handle = memory.peek(start, size).find(CLOSED)
     if handle < 0:
         raise CallFailed(Code.TOO_MANY_OPEN_FILES)
-    return handle, memory.linear(segment, offset + handle)
+    return handle, start + handle
+
+
+def _free_slot_around(memory: Memory, segment: int, offset: int, size: int) -> tuple[int, int]:
+    for handle in range(size):
+        slot = memory.linear(segment, offset + handle)
+        if memory.whole[slot] == CLOSED:
+            return handle, slot
+    raise CallFailed(Code.TOO_MANY_OPEN_FILES)
 
 
 def enter(dos: DosSystem, entry: SftEntry) -> int:
