@@ -31,8 +31,10 @@ OFFSETS = 1 << 32
 _FILE, _NO_DEVICE = FileKind.FILE, DosDevice.FILE
 
 
-def _opened(dos: DosSystem, guest: Guest, entry: SftEntry) -> Outcome:
-    guest.registers.ax = handles.install(dos, guest, entry)
+def _opened(
+    dos: DosSystem, guest: Guest, entry: SftEntry, reserved: tuple[int, int] | None = None
+) -> Outcome:
+    guest.registers.ax = handles.install(dos, guest, entry, reserved)
     return DONE
 
 
@@ -45,10 +47,10 @@ def create(dos: DosSystem, guest: Guest, *, exclusive: bool = False) -> Outcome:
     device = dos.device_at(path)
     if device is not None:
         return _opened(dos, guest, SftEntry(_DEVICES[device]))
-    handles.reserve(dos, guest)  # so that a full table leaves the file as it is
+    reserved = handles.reserve(dos, guest)  # so that a full table leaves the file as it is
     place = dos.locate(path)
     node = make(place, r.cx, exclusive=exclusive)
-    return _opened(dos, guest, SftEntry(DosDevice.FILE, node, drive=place.volume.drive))
+    return _opened(dos, guest, SftEntry(_NO_DEVICE, node, drive=place.volume.drive), reserved)
 
 
 def _create_label(dos: DosSystem, guest: Guest, path: str) -> Outcome:
