@@ -14,10 +14,12 @@ from minix_disk import MinixDisk
 
 from blink16 import elks
 from blink16.debugger import Debugger, Resume
+from blink16.dos.volume import DRIVE_C
 from blink16.hostfs import hostchanges
 from blink16.hostfs.files import FileTree
 from blink16.hostfs.hostchanges import PutBack
 from blink16.setup import loader
+from blink16.setup.dos import DosDrive, DosSetup
 from blink16.setup.loader import Options, ProgramKind
 
 NAMES = ["a", "b", "d", "d/x", "d/y", "e"]
@@ -176,3 +178,26 @@ def test_a_changed_past_puts_files_back(shared: Path, tmp_path: Path) -> None:
     assert (root / "d" / "x").read_bytes() == b"another"
     assert not (root / "q").exists()
     assert told[-1] == "files on the host are put back as they were: q, d/x, a"
+
+
+@pytest.mark.parametrize("letter", "CD")
+def test_a_change_by_the_next_instruction_is_of_the_future(tmp_path: Path, letter: str) -> None:
+    """Prevents a file that stays where history is cut right before the call's service, and one
+    on any drive but the first that is never put back.
+    """
+    create = bytes.fromhex("b43c 31c9 ba0a01 cd21 f4")  # AH=3Ch, CX=0, DS:DX=behind the HLT
+    image = create + letter.encode() + b":\\new\0"
+    root = fill(tmp_path / "root")
+    folders = {"C": root, "D": root / "d"}
+    drive = DosDrive(DRIVE_C + 1, folders["D"], writable=True)
+    options = Options(root=root, writable=True, dos=DosSetup(drives=(drive,)))
+    made = loader.load(loader.Program("p.com", ProgramKind.DOS_COM, image), [], options)
+    debugger, new = Debugger(made.machine), folders[letter] / "new"
+    for _ in range(20):
+        debugger.resume(Resume(count=1))
+        if new.exists():
+            break
+    assert new.exists()
+    debugger.seek(debugger.timeline.now - 1)
+    debugger.write_register("cx", 1)
+    assert not new.exists()

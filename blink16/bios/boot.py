@@ -211,6 +211,7 @@ def _hang_services(
     drives: Drives,
     post: Post,
 ) -> int:
+    """Hang up what answers interrupts; returns where `rom_video`'s routine is."""
     bus = chassis.bus
     clock, printer = CmosClock(bus, has_alarm=devices.cards.at), Printer(bus)
     keys = KeyboardInterrupt(bus)
@@ -254,23 +255,31 @@ def _hang_services(
     serial.finish(rom, chassis.memory.read_word(0x14 * 4))
     if devices.cards.real_disks:
         disks.take_time(chassis, rom, chassis.memory.read_word(0x13 * 4))
-    model = chassis.model
+    _hang_unexpected(chassis, rom, has_clock=devices.cards.at)
+    if pointing is not None:
+        pointing.install(chassis, rom)
+    if chassis.model.refuses:
+        chassis.hang_service(misc.INVALID_OPCODE, misc.invalid_opcode(chassis.model))
+    tables.fill_vectors(chassis)
+    return put_character
+
+
+def _hang_unexpected(chassis: Chassis, rom: Rom, *, has_clock: bool) -> None:
+    """Hang up what answers interrupts of devices that the BIOS has no use for.
+
+    ``has_clock``: on an AT, whose second controller and clock have interrupts, too.
+    """
+    bus, model = chassis.bus, chassis.model
     fault = misc.protection(model) if model.limit else None
     unexpected = chassis.add_stub("irq", misc.UnexpectedInterrupt(bus, fault))
     for vector in (0x0A, 0x0B, 0x0C, 0x0D, 0x0F):
         chassis.set_vector(vector, *unexpected)
-    if devices.cards.at:
+    if has_clock:
         chassis.hang_service(0x70, ClockInterrupt(bus, rom))
         chassis.set_vector(0x71, *chassis.add_stub("irq9", misc.UnexpectedSlaveInterrupt(bus)))
         others = chassis.add_stub("irq8", misc.UnexpectedSlaveInterrupt(bus))
         for vector in range(0x72, 0x78):
             chassis.set_vector(vector, *others)
-    if pointing is not None:
-        pointing.install(chassis, rom)
-    if model.refuses:
-        chassis.hang_service(misc.INVALID_OPCODE, misc.invalid_opcode(model))
-    tables.fill_vectors(chassis)
-    return put_character
 
 
 def _hang(chassis: Chassis, services: dict[int, Service]) -> None:

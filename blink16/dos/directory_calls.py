@@ -372,8 +372,8 @@ def space_of(volume: Volume) -> Space:
     """Return a volume's size; a folder is as large as many programs can tell."""
     if not isinstance(volume.files, FatTree):
         return Space(CLUSTER_SECTORS, CLUSTERS, FREE_CLUSTERS, HARD_DISK_MEDIA)
-    layout = volume.files.layout()
-    free = volume.files.free_clusters()
+    layout = volume.files.disk.layout()
+    free = volume.files.disk.free_clusters()
     return Space(layout.cluster_sectors, layout.clusters, free, layout.media)
 
 

@@ -100,9 +100,9 @@ def write_media_id(dos: DosSystem, guest: Guest, volume: Volume) -> None:
     """Write a drive's serial number, label and file system to DS:DX."""
     serial, kind = SERIAL_NUMBER + volume.drive, b"FAT16   "
     if isinstance(volume.files, FatTree):
-        boot = volume.files.sector(0)
+        boot = volume.files.disk.sector(0)
         serial = int.from_bytes(boot[0x27:0x2B], "little")
-        kind = b"FAT12   " if volume.files.layout().is_fat12 else kind
+        kind = b"FAT12   " if volume.files.disk.layout().is_fat12 else kind
     label = dos.label(volume) or b"NO NAME"
     raw = MEDIA_ID.build(
         {"level": 0, "serial": serial, "label": label.ljust(11), "file_system": kind}
@@ -167,7 +167,7 @@ def translate_bpb(dos: DosSystem, guest: Guest) -> Outcome:
 def sectors_of(volume: Volume) -> Callable[[int], bytes]:
     """Return what reads a volume's sectors: a disk's, or those that a folder would have."""
     if isinstance(volume.files, FatTree):
-        return volume.files.sector
+        return volume.files.disk.sector
     return FolderView(volume).sector
 
 
@@ -207,7 +207,7 @@ def _move(dos: DosSystem, guest: Guest, drive: int, *, write: bool) -> int | Non
             return WRITE_PROTECTED
         for n in range(count):
             data = memory.read(buffer + n * SECTOR_SIZE, SECTOR_SIZE)
-            volume.files.put_sector(first + n, data)
+            volume.files.disk.put_sector(first + n, data)
     except CriticalError as failure:
         return _ERRORS.get(failure.kind, SECTOR_NOT_FOUND)
     return None

@@ -1,36 +1,32 @@
 """A FAT12 or FAT16 disk as a file tree, as DOS' calls want one.
 
-It keeps nothing: what it knows stands on the disk, whose sectors are part of the machine's state.
-A file's node is the place of its directory entry.  All methods raise OSError with an errno, or
-`CriticalError` for what INT 24h tells of.
-It is longer than other files since a tree has many methods, which all go by the same chains and
-entries.  Source: Microsoft, FAT32 File System Specification (2000).
+It keeps nothing: what it knows stands on the disk (`fat_disk`), whose sectors are part of the
+machine's state.  A file's node is the place of its directory entry.  All methods raise OSError with
+an errno, or `CriticalError` for what INT 24h tells of.
+Source: Microsoft, FAT32 File System Specification (2000).
 """
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from construct import Bytes, Int8ul, Int16ul, Int32ul, Padding, Struct
 
 from blink16.bios.disk import Disk
-from blink16.bios.geometry import BPB, SECTOR_SIZE
+from blink16.bios.geometry import SECTOR_SIZE
 from blink16.dos import clock
-from blink16.dos.errors import CriticalError, CriticalKind
+from blink16.dos.fat_disk import ENTRY_SIZE, FatDisk
 from blink16.dos.names import dotted, template
 from blink16.hostfs.files import GONE, ROOT, FileKind, Stat
 from blink16.hostfs.hostfolder import os_error
 
 READ_ONLY, HIDDEN, SYSTEM, LABEL, DIRECTORY, ARCHIVE = (1 << bit for bit in range(6))
-ENTRY_SIZE = 32
 ENTRIES = SECTOR_SIZE // ENTRY_SIZE
 FREE, DELETED, KANJI_E5 = 0x00, 0xE5, 0x05
 FIRST_NODE = 16
-FAT12_CLUSTERS = 4085
-MAX_CLUSTERS = 65525
 MAX_FILE = 1 << 25
 
 DIRENT = Struct(
@@ -44,51 +40,12 @@ DIRENT = Struct(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where the parts of a volume are, in sectors."""
-
-    reserved: int
-    fats: int
-    fat_sectors: int
-    root_sectors: int
-    cluster_sectors: int
-    total: int
-    media: int
-
-    @property
-    def root(self) -> int:
-        """The first sector of the root directory."""
-        return self.reserved + self.fats * self.fat_sectors
-
-    @property
-    def data(self) -> int:
-        """The first sector of cluster 2."""
-        return self.root + self.root_sectors
-
-    @property
-    def clusters(self) -> int:
-        """How many clusters there are."""
-        return max(0, (self.total - self.data) // self.cluster_sectors)
-
-    @property
-    def is_fat12(self) -> bool:
-        """Whether the table's entries have twelve bits."""
-        return self.clusters < FAT12_CLUSTERS
-
-    @property
-    def end_mark(self) -> int:
-        """What the table has for the last cluster of a file."""
-        return 0xFFF if self.is_fat12 else 0xFFFF
-
-
 class FatTree:
     """The tree.  Methods are those of `files.FileTree` that DOS uses."""
 
     def __init__(self, disk: Callable[[], Disk | None], drive: int, now: Callable[[], int]) -> None:
         """``disk`` returns what is in the drive; ``now``: seconds since the Unix epoch."""
-        self._disk_of = disk
-        self._drive = drive
+        self.disk = FatDisk(disk, drive)
         self._now = now
 
     @property
@@ -96,118 +53,22 @@ class FatTree:
         """As that of a folder's tree; programs may write a disk's sectors, so each is new."""
         return object()
 
-    # -- the disk ----------------------------------------------------------------------------
-
-    def _fail(self, kind: CriticalKind, *, writing: bool = False) -> CriticalError:
-        return CriticalError(kind, self._drive, writing)
-
-    def _disk(self) -> Disk:
-        disk = self._disk_of()
-        if disk is None:
-            raise self._fail(CriticalKind.NOT_READY)
-        return disk
-
-    def sector(self, number: int) -> bytes:
-        """Return a sector of the volume."""
-        disk = self._disk()
-        if not 0 <= number < disk.total:
-            raise self._fail(CriticalKind.SECTOR_NOT_FOUND)
-        return disk.read(number)
-
-    def put_sector(self, number: int, data: bytes) -> None:
-        """Write a sector of the volume."""
-        disk = self._disk()
-        if disk.read_only:
-            raise self._fail(CriticalKind.WRITE_PROTECT, writing=True)
-        if not 0 <= number < disk.total:
-            raise self._fail(CriticalKind.SECTOR_NOT_FOUND, writing=True)
-        disk.write(number, data)
-
-    def layout(self) -> Layout:
-        """Read where the volume's parts are; an error that INT 24h tells if it is no volume."""
-        bpb = BPB.parse(self.sector(0))
-        total = bpb.sectors16 or bpb.sectors32
-        layout = Layout(
-            bpb.reserved_sectors,
-            bpb.fats,
-            bpb.fat_sectors,
-            -(-bpb.root_entries * ENTRY_SIZE // SECTOR_SIZE),
-            bpb.cluster_sectors,
-            min(total, self._disk().total),
-            bpb.media,
-        )
-        fits = bpb.sector_size == SECTOR_SIZE and layout.reserved and layout.fats
-        if not (fits and layout.cluster_sectors and layout.fat_sectors and bpb.root_entries):
-            raise self._fail(CriticalKind.UNKNOWN_MEDIA)
-        if not 0 < layout.clusters < MAX_CLUSTERS:
-            raise self._fail(CriticalKind.UNKNOWN_MEDIA)
-        return layout
-
-    # -- the table ---------------------------------------------------------------------------
-
-    def _table(self, layout: Layout) -> bytearray:
-        first = layout.reserved
-        return bytearray(b"".join(self.sector(n) for n in range(first, first + layout.fat_sectors)))
-
-    def _get(self, layout: Layout, table: bytearray, cluster: int) -> int:
-        if not layout.is_fat12:
-            return int.from_bytes(table[2 * cluster : 2 * cluster + 2], "little")
-        at = cluster * 3 // 2
-        word = int.from_bytes(table[at : at + 2], "little")
-        return word >> 4 if cluster & 1 else word & 0xFFF
-
-    def _set(self, layout: Layout, table: bytearray, cluster: int, value: int) -> None:
-        if not layout.is_fat12:
-            table[2 * cluster : 2 * cluster + 2] = value.to_bytes(2, "little")
-            return
-        at = cluster * 3 // 2
-        word = int.from_bytes(table[at : at + 2], "little")
-        word = (word & 0x000F | value << 4) if cluster & 1 else (word & 0xF000 | value)
-        table[at : at + 2] = word.to_bytes(2, "little")
-
-    def _put_table(self, layout: Layout, table: bytearray) -> None:
-        for copy in range(layout.fats):
-            first = layout.reserved + copy * layout.fat_sectors
-            for n in range(layout.fat_sectors):
-                data = bytes(table[n * SECTOR_SIZE : (n + 1) * SECTOR_SIZE])
-                if data != self.sector(first + n):
-                    self.put_sector(first + n, data)
-
-    def _chain(self, layout: Layout, table: bytearray, cluster: int) -> list[int]:
-        """Return a file's clusters; what a damaged table loops through comes once."""
-        chain: list[int] = []
-        seen: set[int] = set()
-        while 2 <= cluster < layout.clusters + 2 and cluster not in seen:
-            chain.append(cluster)
-            seen.add(cluster)
-            cluster = self._get(layout, table, cluster)
-        return chain
-
-    def _sectors(self, layout: Layout, chain: list[int]) -> list[int]:
-        size = layout.cluster_sectors
-        return [layout.data + (cluster - 2) * size + n for cluster in chain for n in range(size)]
-
-    def free_clusters(self) -> int:
-        """Return how many clusters are free."""
-        layout = self.layout()
-        table = self._table(layout)
-        return sum(not self._get(layout, table, n) for n in range(2, layout.clusters + 2))
-
     # -- directories -------------------------------------------------------------------------
 
     def _directory_sectors(self, node: int) -> list[int]:
-        layout = self.layout()
         if node == ROOT:
+            layout = self.disk.layout()
             return list(range(layout.root, layout.data))
+        table = self.disk.table()
         entry = self._entry(node)
         if not entry.attributes & DIRECTORY:
             raise os_error(errno.ENOTDIR)
-        return self._sectors(layout, self._chain(layout, self._table(layout), entry.cluster))
+        return table.sectors(entry.cluster)
 
     def _slots(self, directory: int) -> Iterator[tuple[int, Any]]:
         """Return the places of a directory's entries, and the entries, up to its end."""
         for sector in self._directory_sectors(directory):
-            data = self.sector(sector)
+            data = self.disk.sector(sector)
             for index in range(ENTRIES):
                 raw = data[index * ENTRY_SIZE : (index + 1) * ENTRY_SIZE]
                 yield sector * ENTRIES + index + FIRST_NODE, DIRENT.parse(raw)
@@ -224,14 +85,14 @@ class FatTree:
         sector, index = divmod(node - FIRST_NODE, ENTRIES)
         if node < FIRST_NODE:
             raise os_error(errno.EBADF)
-        data = self.sector(sector)
+        data = self.disk.sector(sector)
         return DIRENT.parse(data[index * ENTRY_SIZE : (index + 1) * ENTRY_SIZE])
 
     def _put_entry(self, node: int, entry: Any) -> None:
         sector, index = divmod(node - FIRST_NODE, ENTRIES)
-        data = bytearray(self.sector(sector))
+        data = bytearray(self.disk.sector(sector))
         data[index * ENTRY_SIZE : (index + 1) * ENTRY_SIZE] = DIRENT.build(entry)
-        self.put_sector(sector, bytes(data))
+        self.disk.put_sector(sector, bytes(data))
 
     def _change(self, node: int, **fields: Any) -> None:
         entry = self._entry(node)
@@ -314,10 +175,9 @@ class FatTree:
         end = min(offset + length, entry.size)
         if offset >= end:
             return b""
-        layout = self.layout()
-        sectors = self._sectors(layout, self._chain(layout, self._table(layout), entry.cluster))
+        sectors = self.disk.table().sectors(entry.cluster)
         first, last = offset // SECTOR_SIZE, (end - 1) // SECTOR_SIZE
-        data = b"".join(map(self.sector, sectors[first : last + 1]))
+        data = b"".join(map(self.disk.sector, sectors[first : last + 1]))
         start = offset - first * SECTOR_SIZE
         return data[start : start + end - offset]
 
@@ -330,16 +190,13 @@ class FatTree:
         room = self._grow(node, entry, end)
         end = min(end, room)
         data = data[: max(0, end - offset)]
-        layout = self.layout()
-        sectors = self._sectors(
-            layout, self._chain(layout, self._table(layout), self._entry(node).cluster)
-        )
+        sectors = self.disk.table().sectors(self._entry(node).cluster)
         at = offset
         while at < end:
             number, inside = divmod(at, SECTOR_SIZE)
             part = data[at - offset : at - offset + SECTOR_SIZE - inside]
-            old = self.sector(sectors[number])
-            self.put_sector(sectors[number], old[:inside] + part + old[inside + len(part) :])
+            old = self.disk.sector(sectors[number])
+            self.disk.put_sector(sectors[number], old[:inside] + part + old[inside + len(part) :])
             at += len(part)
         date, time = clock.pack(self._now())
         size = max(entry.size, end)
@@ -351,24 +208,19 @@ class FatTree:
         """Give a file clusters for ``size`` bytes, as far as there are any; how many fit."""
         if size > MAX_FILE:
             raise os_error(errno.EFBIG)
-        layout = self.layout()
-        table = self._table(layout)
-        chain = self._chain(layout, table, entry.cluster)
-        cluster_size = layout.cluster_sectors * SECTOR_SIZE
+        table = self.disk.table()
+        chain, cluster_size = table.chain(entry.cluster), table.layout.cluster_size
         wanted = -(-size // cluster_size)
         if wanted <= len(chain):
             return len(chain) * cluster_size
-        for cluster in range(2, layout.clusters + 2):
-            if len(chain) >= wanted:
-                break
-            if not self._get(layout, table, cluster):
-                self._set(layout, table, cluster, layout.end_mark)
-                if chain:
-                    self._set(layout, table, chain[-1], cluster)
-                else:
-                    self._change(node, cluster=cluster)
-                chain.append(cluster)
-        self._put_table(layout, table)
+        for cluster in islice(table.free(), wanted - len(chain)):
+            table[cluster] = table.layout.end_mark
+            if chain:
+                table[chain[-1]] = cluster
+            else:
+                self._change(node, cluster=cluster)
+            chain.append(cluster)
+        self.disk.put_table(table)
         return len(chain) * cluster_size
 
     def truncate(self, node: int, size: int = 0) -> None:
@@ -383,15 +235,14 @@ class FatTree:
         self._change(node, size=size, date=date, time=time)
 
     def _shrink(self, node: int, entry: Any, size: int) -> None:
-        layout = self.layout()
-        table = self._table(layout)
-        chain = self._chain(layout, table, entry.cluster)
-        kept = -(-size // (layout.cluster_sectors * SECTOR_SIZE))
+        table = self.disk.table()
+        chain = table.chain(entry.cluster)
+        kept = -(-size // table.layout.cluster_size)
         for cluster in chain[kept:]:
-            self._set(layout, table, cluster, 0)
+            table[cluster] = 0
         if kept and kept < len(chain):
-            self._set(layout, table, chain[kept - 1], layout.end_mark)
-        self._put_table(layout, table)
+            table[chain[kept - 1]] = table.layout.end_mark
+        self.disk.put_table(table)
         if not kept:
             self._change(node, cluster=0)
 
@@ -424,15 +275,14 @@ class FatTree:
         return self._add(directory, name, attributes, cluster)
 
     def _grow_directory(self, directory: int) -> None:
-        layout = self.layout()
+        cluster_size = self.disk.layout().cluster_size
         entry = self._entry(directory)
         before = len(self._directory_sectors(directory))
-        cluster_size = layout.cluster_sectors * SECTOR_SIZE
         size = before * SECTOR_SIZE + cluster_size
         if self._grow(directory, entry, size) < size:
             raise os_error(errno.ENOSPC)
         for sector in self._directory_sectors(directory)[before:]:
-            self.put_sector(sector, bytes(SECTOR_SIZE))
+            self.disk.put_sector(sector, bytes(SECTOR_SIZE))
 
     def create(self, path: str, mode: int = 0o666, *, exclusive: bool = False) -> int:
         """Return the file at a path, making an empty one if there is none."""

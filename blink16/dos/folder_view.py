@@ -18,7 +18,8 @@ from blink16.dos.directory_calls import (
     SECTOR_SIZE,
 )
 from blink16.dos.errors import CallFailed, CriticalError, CriticalKind
-from blink16.dos.fat import DIRENT, ENTRY_SIZE
+from blink16.dos.fat import DIRENT
+from blink16.dos.fat_disk import ENTRY_SIZE
 from blink16.dos.names import template
 from blink16.dos.volume import Volume
 from blink16.hostfs.files import FileKind

@@ -157,7 +157,7 @@ _GEOMETRY = (
 def _geometry(volume: Volume) -> dict[str, int]:
     space = space_of(volume)
     if isinstance(volume.files, FatTree):
-        found = volume.files.layout()
+        found = volume.files.disk.layout()
         reserved, fats, fat_sectors = found.reserved, found.fats, found.fat_sectors
         root, data = found.root, found.data
     else:

@@ -223,11 +223,8 @@ def fstat(request: Request) -> int:
     file = request.kernel.open_file(request.bx)
     if file.node:
         return _describe(request, file.node)
-    if file.device:
-        kind, mode = FileKind.DEVICE, 0o620
-    else:
-        kind, mode = FileKind.FIFO, 0o600
-    return _put_stat(request, Stat(1, kind, mode, 0, 0, 1, device=file.device))
+    kind, mode = (_DEVICE, 0o620) if file.device else (_FIFO, 0o600)
+    return _put_stat(request, Stat(1, kind, mode, 0, 0, 1, 0, 0, file.device))
 
 
 def _describe(request: Request, node: int) -> int:

@@ -210,7 +210,7 @@ def pipe(request: Request) -> int:
     mark, number = kernel.journal.mark(), kernel.state.next_file
     try:
         reading = kernel.install(OpenFile(0, 0, pipe=number))
-        writing = kernel.install(OpenFile(0, Open.WRITE_ONLY, pipe=number))
+        writing = kernel.install(OpenFile(0, _WRITE_ONLY, pipe=number))
     except OSError:
         kernel.journal.take_back(mark)
         raise
@@ -289,7 +289,7 @@ def _inode(files: FileTree, folder: int, name: str) -> int:
 def dup(request: Request) -> int:
     """Duplicate descriptor BX."""
     kernel = request.kernel
-    kernel.open_file(request.bx)
+    kernel.open_file(request.bx)  # EBADF goes before EMFILE
     return kernel.duplicate(request.bx, kernel.lowest_free(0))
 
 

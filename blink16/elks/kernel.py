@@ -8,6 +8,7 @@ from typing import Any
 
 from blink16.console import Console
 from blink16.elks import netlink, segments, terminal
+from blink16.elks.abi import Open
 from blink16.elks.journal import Journal
 from blink16.elks.netlink import Address, Link, NetMessage, Order
 from blink16.elks.signals import SIGNALS, STOPPING, ElksSignal, bit, is_ignored
@@ -210,18 +211,10 @@ class Kernel:
                 return state.open_files[number]
         raise os_error(errno.EBADF)
 
-    def _file_number(self, descriptor: int) -> int:
-        number = NO_FILE
-        if 0 <= descriptor < MAX_DESCRIPTORS:
-            number = self.task.descriptors[descriptor]
-        if number == NO_FILE:
-            raise os_error(errno.EBADF)
-        return number
-
     def install(self, file: OpenFile) -> int:
         """Give a new open file the lowest free descriptor; EMFILE, ENFILE if there is none."""
+        task, state, journal = self.task, self.state, self.journal
         descriptor = self.lowest_free(0)
-        state, journal = self.state, self.journal
         if len(state.open_files) >= MAX_OPEN_FILES:
             raise os_error(errno.ENFILE)
         if file.node:
@@ -232,24 +225,27 @@ class Kernel:
         journal.put(state.open_files, number, file)
         if file.pipe:
             self._count_ends(file, 1)
-        self._set_descriptor(descriptor, number)
+        self._set_descriptor(task, descriptor, number)
         return descriptor
 
     def duplicate(self, descriptor: int, new: int) -> int:
         """Let ``new`` stand for an open file, too; what it stood for is closed."""
-        number = self._file_number(descriptor)
+        task = self.task
+        number = _file_number(task, descriptor)
         if new != descriptor:
-            if self.task.descriptors[new] != NO_FILE:
-                self.close(new)
+            old = task.descriptors[new]
+            self._set_descriptor(task, new, number)
+            if old != NO_FILE:
+                self._release_file(old)
             file = self.state.open_files[number]
             self.journal.assign(file, "references", file.references + 1)
-            self._set_descriptor(new, number)
         return new
 
     def close(self, descriptor: int) -> None:
         """Close a descriptor, and the file with the last one."""
-        number = self._file_number(descriptor)
-        self._set_descriptor(descriptor, NO_FILE)
+        task = self.task
+        number = _file_number(task, descriptor)
+        self._set_descriptor(task, descriptor, NO_FILE)
         self._release_file(number)
 
     def share_files(self, task: Task) -> None:
@@ -267,11 +263,10 @@ class Kernel:
         except ValueError:
             raise os_error(errno.EMFILE) from None
 
-    def _set_descriptor(self, descriptor: int, number: int) -> None:
-        task, assign = self.task, self.journal.assign
-        before = task.descriptors
-        after = (*before[:descriptor], number, *before[descriptor + 1 :])
-        assign(task, "descriptors", after)
+    def _set_descriptor(self, task: Task, descriptor: int, number: int) -> None:
+        assign, descriptors = self.journal.assign, list(task.descriptors)
+        descriptors[descriptor] = number
+        assign(task, "descriptors", tuple(descriptors))
         if task.close_on_exec >> descriptor & 1:
             assign(task, "close_on_exec", task.close_on_exec & ~(1 << descriptor))
 
@@ -327,13 +322,16 @@ class Kernel:
 
     def _count_ends(self, file: OpenFile, count: int) -> None:
         """Count more or fewer users of a pipe's ends."""
-        data, readers, writers = self.state.pipes.get(file.pipe, Pipe())
-        readers += count * (file.flags & 3 != 1)
-        writers += count * bool(file.flags & 3)
+        pipes, number, access = self.state.pipes, file.pipe, file.flags & _ACCESS_MODE
+        data, readers, writers = pipes.get(number, _NEW_PIPE)
+        if access != _WRITE_ONLY:
+            readers += count
+        if access:
+            writers += count
         if readers or writers:
-            self.journal.put(self.state.pipes, file.pipe, Pipe(data, readers, writers))
+            self.journal.put(pipes, number, Pipe(data, readers, writers))
         else:
-            self.journal.remove(self.state.pipes, file.pipe)
+            self.journal.remove(pipes, number)
 
     # -- memory ------------------------------------------------------------------------------
 
@@ -412,5 +410,17 @@ PIPE_SIZE = 80
 """Bytes that a pipe holds."""
 FRAME_SIZE = 6
 """Bytes of IP, CS and flags, with which what a parent lends its child begins."""
-_ZOMBIE = int(Life.ZOMBIE)  # looking up an enum's member takes as long as much of a call
+# Members of enums by names of our own: looking them up takes as long as much of a call.
+_ZOMBIE = int(Life.ZOMBIE)
+_ACCESS_MODE, _WRITE_ONLY = map(int, (Open.ACCESS_MODE, Open.WRITE_ONLY))
+_NEW_PIPE = Pipe()
 _SP, _SS = REGISTERS.index("sp"), REGISTERS.index("ss")
+
+
+def _file_number(task: Task, descriptor: int) -> int:
+    number = NO_FILE
+    if 0 <= descriptor < MAX_DESCRIPTORS:
+        number = task.descriptors[descriptor]
+    if number == NO_FILE:
+        raise os_error(errno.EBADF)
+    return number

@@ -30,7 +30,7 @@ class NetworkInput:
         """Takes news of our own for the machine.  No state."""
         self._used: dict[Link, int] = {}
         """When the host's sockets were used last, as far as the world knows.  No state."""
-        kernel.on_order = self._note
+        kernel.on_order = partial(self._note, later=1)
 
     @property
     def is_on(self) -> bool:
@@ -76,9 +76,12 @@ class NetworkInput:
 
     # -- the past ----------------------------------------------------------------------------
 
-    def _note(self, link: Link) -> None:
-        """Note that a host socket is used now, when that happens for the first time."""
-        now = self._kernel.chassis.registers.icount
+    def _note(self, link: Link, *, later: int = 0) -> None:
+        """Note that a host socket is used now, when that happens for the first time.
+
+        ``later``: instructions until the machine has it: one where a call is still to retire.
+        """
+        now = self._kernel.chassis.registers.icount + later
         self._kernel.chassis.effect(partial(self._used.__setitem__, link, now))
 
     def undo_after(self, instant: int) -> str:
@@ -90,8 +93,8 @@ class NetworkInput:
         sockets = {socket.link: socket for socket in self._kernel.state.sockets.values()}
         told = []
         for link in used:
-            del self._used[link]
             self._kernel.order(Order.CLOSE, link, 1)
+            del self._used[link]
             socket = sockets.get(link)
             if socket is not None:
                 told.append(f"{_written(socket)}")

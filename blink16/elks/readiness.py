@@ -96,16 +96,16 @@ def _is_pipe_ready(state: KernelState, reason: int, number: int, amount: int) ->
 def selected(kernel: Kernel, task: Task, masks: tuple[int, int]) -> tuple[int, int]:
     """Return those of a process' descriptors that can be read, and written, at once."""
     reading = writing = 0
-    for descriptor in _bits(masks[0]):
+    for descriptor in bits(masks[0]):
         if _can_read(kernel, task, descriptor):
             reading |= 1 << descriptor
-    for descriptor in _bits(masks[1]):
+    for descriptor in bits(masks[1]):
         if _can_write(kernel, task, descriptor):
             writing |= 1 << descriptor
     return reading, writing
 
 
-def _bits(mask: int) -> Iterator[int]:
+def bits(mask: int) -> Iterator[int]:
     """Give the places of a mask's bits, the lowest first."""
     mask &= _ALL
     while mask:

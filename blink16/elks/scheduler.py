@@ -211,7 +211,12 @@ class Scheduler:
     def _rest(self) -> None:
         """Give the processor to nobody."""
         kernel = self._kernel
-        kernel.change_state(current=IDLE, slice_end=kernel.later(IDLE_TICK_MS))
+        state = kernel.state
+        shown = state.shown
+        if shown not in state.tasks:  # it has ended, and has no parent to tell
+            shown = kernel.living()[0].pid
+        slice_end = kernel.later(IDLE_TICK_MS)
+        kernel.change_state(current=IDLE, shown=shown, slice_end=slice_end)
         registers = self._chassis.registers
         registers.cs, registers.ip = self._idle
         registers.flags = IDLE_FLAGS

@@ -10,9 +10,8 @@ from blink16.elks import processcalls, signalcalls
 from blink16.elks.abi import MOVED_CALLS, Call, elks_errno
 from blink16.elks.call_trace import CallTrace
 from blink16.elks.calls import SERVED
-from blink16.elks.journal import DONE_OUTSIDE
 from blink16.elks.kernel import Kernel
-from blink16.elks.readiness import waits_for_pipe
+from blink16.elks.quiet import is_quiet
 from blink16.elks.request import Blocked, Born, Request, Result
 from blink16.elks.scheduler import Scheduler
 from blink16.elks.signals import DEFAULT, IGNORED_BY_DEFAULT, STOPPING, ElksSignal
@@ -48,22 +47,22 @@ class ElksSystem:
         outcome = self._call(guest, request.take(), request)
         if outcome is DONE and not changes:
             return DONE
-        return self._settled(guest, outcome, request.number)
+        return self._settled(guest, outcome, request.task, request.number)
 
     def signal(self, guest: Guest) -> Outcome:
         """Deliver the signals of a process that stands at the signals' stub."""
         self._kernel.journal.begin()
-        ax = guest.registers.ax
-        return self._settled(guest, self._signal(guest), ax)
+        task, ax = self._kernel.task, guest.registers.ax
+        return self._settled(guest, self._signal(guest), task, ax)
 
-    def _settled(self, guest: Guest, outcome: Outcome, ax: int) -> Outcome:
+    def _settled(self, guest: Guest, outcome: Outcome, caller: Task, ax: int) -> Outcome:
         """Return it.  What ends the machine leaves it before the instruction, as it was there."""
         if outcome is not DONE and (
             isinstance(outcome, Exit) or (isinstance(outcome, Trap) and not outcome.resumable)
         ):
             self._kernel.journal.take_back()
             guest.registers.ax = ax
-        elif not self._is_quiet():
+        elif not is_quiet(self._kernel, caller):
             guest.changed(self._scheduler)
         return outcome
 
@@ -212,25 +211,6 @@ class ElksSystem:
         except OSError as error:
             return -elks_errno(error.errno or errno.EIO)
 
-    def _is_quiet(self) -> bool:
-        """Whether a call has left alone what may let `Scheduler.due` be sooner.
-
-        Most calls change nothing, or what is nobody's business but the caller's.
-        """
-        state, task = self._kernel.state, self._request.task
-        for record, name, _ in self._kernel.journal.changes:
-            if name in _OF_THE_CALLER or record is state.open_files:
-                continue
-            if record is state.pipes:  # one that is gone had no users, so nobody waits for it
-                if any(waits_for_pipe(other, name) for other in state.tasks.values()):
-                    return False
-            elif name == "terminal":
-                if any(other.waiting is not None for other in state.tasks.values()):
-                    return False
-            elif record is not task or name != "waiting" or task.waiting is not None:
-                return False
-        return True
-
     def _tell(self, request: Request) -> None:
         """Say once of each number that there is no such call here."""
         number = MOVED_CALLS.get(request.number, request.number)
@@ -243,12 +223,3 @@ class ElksSystem:
 
 
 _NAMED = frozenset(Call)
-_OF_THE_CALLER = frozenset(
-    {
-        DONE_OUTSIDE,
-        *("blocks", "break_", "close_on_exec", "cwd", "descriptors", "egid", "euid", "flags"),
-        *("gid", "handlers", "listing", "next_file", "offset", "progress", "references", "root"),
-        *("sgid", "suid", "uid", "umask"),
-    }
-)
-"""What a call may change without effect on who can go on, and when."""

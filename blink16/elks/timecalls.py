@@ -6,8 +6,8 @@ import errno
 from collections.abc import Callable
 
 from blink16.elks.abi import PACKED_TIMEVAL, TIMEZONE, Call
-from blink16.elks.readiness import selected
-from blink16.elks.request import Blocked, Request, Result, signed16
+from blink16.elks.readiness import bits, selected
+from blink16.elks.request import Blocked, Request, Result
 from blink16.elks.state import MAX_DESCRIPTORS, NO_FILE, WaitFor, Waiting
 from blink16.hostfs.hostfolder import os_error
 
@@ -92,12 +92,11 @@ def select(request: Request) -> int | Blocked:
     if request.bx >= 0x8000:
         raise os_error(errno.EINVAL)
     places = (request.cx, request.dx, request.di)
-    known = (1 << min(signed16(request.bx), MAX_DESCRIPTORS)) - 1
-    sets = [_set(request, place) & known for place in places]
+    known = (1 << min(request.bx, MAX_DESCRIPTORS)) - 1
+    sets = [_set(request, place) & known if place else 0 for place in places]
     task, kernel = request.task, request.kernel
-    for descriptor in range(MAX_DESCRIPTORS):
-        wanted = (sets[0] | sets[1] | sets[2]) >> descriptor & 1
-        if wanted and task.descriptors[descriptor] == NO_FILE:
+    for descriptor in bits(sets[0] | sets[1] | sets[2]):
+        if task.descriptors[descriptor] == NO_FILE:
             raise os_error(errno.EBADF)
     deadline = None
     if request.si:
@@ -117,7 +116,7 @@ def select(request: Request) -> int | Blocked:
 
 
 def _set(request: Request, place: int) -> int:
-    return int.from_bytes(request.get(place, SET_SIZE), "little") if place else 0
+    return int.from_bytes(request.get(place, SET_SIZE), "little")
 
 
 def _timeout(request: Request) -> int:

@@ -56,7 +56,8 @@ class FileTree(ChangedFiles):
         ``answers``: what the host has said before; without a ``root``, that is all there is.
         ``writable``: changes go through to the host, each by way of ``effect`` (which leaves
         it undone in a replay).  The guest learns of failures there, and ``notice`` does.
-        ``now``: the machine's instruction count.
+        ``now``: the instruction count from which on the machine has what a service does now: that
+        behind the instruction which it belongs to.
         ``prefix``: before the host's paths in ``answers`` that several trees share.
         ``clock``: guest time in seconds since the Unix epoch.
         """

@@ -32,6 +32,7 @@ class Change(NamedTuple):
     """One that was made."""
 
     time: int
+    """From which instruction count on it is made."""
     path: str
     undo: Undo
 
@@ -59,7 +60,7 @@ class HostChanges:
         notice: Callable[[str], None],
         now: Callable[[], int],
     ) -> None:
-        """``now``: the machine's instruction count.  See `FileTree` for the others."""
+        """See `FileTree`."""
         self._host = host
         self._writable = writable
         self._effect = effect

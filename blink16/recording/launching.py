@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from blink16.bios import OptionRom
 from blink16.bios.geometry import MAX_IMAGE_SIZE
@@ -127,31 +127,9 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
         fields[:_FIELDS_WITHOUT_DOS], str, str, tuple, *_REST, tuple
     )
     _check_machine(kind, speed)
-    rest = setup[_FIELDS_OF_SETUP:]
-    mhz, adapter, disks, roms = shaped(setup[:_FIELDS_OF_SETUP], str, str, tuple, tuple)
-    cards, other_bios = XT, (0, sha256(b"").digest())
-    if rest:
-        fitted, other_bios = shaped(rest, tuple, tuple)
-        cards = Cards(*shaped(fitted, *(bool,) * len(XT)))
-    disks = [shaped(disk, int, str, bool, tuple) for disk in disks]
-    roms = [shaped(rom, int, tuple) for rom in roms]
-    files = _Files(
-        [key, *(disk[-1] for disk in disks), *(rom[-1] for rom in roms), other_bios], batches
-    )
-    try:
-        pc = PcSetup(
-            float(mhz),
-            Adapter[adapter],
-            tuple(
-                DiskImage(drive, Path(path), files[content], read_only)
-                for drive, path, read_only, content in disks
-            ),
-            tuple(OptionRom(address, files[content]) for address, content in roms),
-            cards,
-            files[other_bios],
-        )
-    except (ValueError, LookupError):
-        raise RecordingError("its launch is damaged") from None
+    parts = _SetupFields.of(setup)
+    files = _Files([key, *parts.keys()], batches)
+    pc = parts.with_files(files)
     return RecordedLaunch(
         name,
         kind,
@@ -165,6 +143,47 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
         cpu,
         network,
     )
+
+
+class _SetupFields(NamedTuple):
+    """A PC's setup as it is written, with keys for the contents of files."""
+
+    mhz: str
+    adapter: str
+    disks: list[tuple[Any, ...]]
+    """Drive, path, whether it is read-only, and the key of each."""
+    roms: list[tuple[Any, ...]]
+    """Address and key of each."""
+    cards: Cards
+    bios: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, fields: tuple[object, ...]) -> _SetupFields:
+        """Take them apart; RecordingError if they are damaged."""
+        mhz, adapter, disks, roms = shaped(fields[:_FIELDS_OF_SETUP], str, str, tuple, tuple)
+        cards, bios = XT, (0, sha256(b"").digest())
+        if rest := fields[_FIELDS_OF_SETUP:]:
+            fitted, bios = shaped(rest, tuple, tuple)
+            cards = Cards(*shaped(fitted, *(bool,) * len(XT)))
+        disks = [shaped(disk, int, str, bool, tuple) for disk in disks]
+        return cls(mhz, adapter, disks, [shaped(rom, int, tuple) for rom in roms], cards, bios)
+
+    def keys(self) -> list[tuple[Any, ...]]:
+        """Return the keys of all files, in the order in which they are written."""
+        return [*(disk[-1] for disk in self.disks), *(rom[-1] for rom in self.roms), self.bios]
+
+    def with_files(self, files: _Files) -> PcSetup:
+        """Return the setup; RecordingError if there is no such PC."""
+        try:
+            disks = tuple(
+                DiskImage(drive, Path(path), files[key], read_only)
+                for drive, path, read_only, key in self.disks
+            )
+            roms = tuple(OptionRom(address, files[key]) for address, key in self.roms)
+            adapter, bios = Adapter[self.adapter], files[self.bios]
+            return PcSetup(float(self.mhz), adapter, disks, roms, self.cards, bios)
+        except (ValueError, LookupError):
+            raise RecordingError("its launch is damaged") from None
 
 
 def _dos_setup(fields: object) -> DosSetup:

@@ -121,6 +121,7 @@ def volumes(
             effect=machine.effect,
             clock=now,
             notice=machine.notice,
+            now=lambda: machine.icount + 1,
             answers=answers,
             prefix=(f"\0{name}",),
         )

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from importlib import resources
-from itertools import chain, islice
 from pathlib import Path
 
 from blink16 import bios, dos, elks, symbolfiles
@@ -22,26 +19,19 @@ from blink16.console import Console
 from blink16.cpu import engines
 from blink16.cpu.models import DEFAULT
 from blink16.dos.executable import COM_ORIGIN
-from blink16.hostfiles import is_file, is_folder, is_there, read_at_most
+from blink16.hostfiles import is_folder, is_there, read_at_most
 from blink16.hostfs.files import FileTree
 from blink16.hostfs.hostfolder import HostAnswers
 from blink16.machine import Machine
 from blink16.memory import PARAGRAPH, linear
 from blink16.setup import dos as dos_setup
-from blink16.setup import pc, poweron
+from blink16.setup import finding, pc, poweron
 from blink16.setup.dos import DosSetup
 from blink16.setup.sinks import open_sinks
 from blink16.symbols import SymbolTable
 from blink16.words.complaints import USAGE
 from blink16.words.texts import meant
 
-SUFFIXES = ("", ".com", ".exe", ".COM", ".EXE")
-"""What a program's name may lack, tried in DOS' order."""
-SAMPLES = Path(str(resources.files("blink16") / "samples"))
-SAMPLE_SUFFIXES = ("", ".img", ".com", ".exe")
-"""The same of the programs that come with this package."""
-MAX_NEIGHBOURS = 1000
-"""Files of a folder that a mistyped name is compared with."""
 MAX_PROGRAM_SIZE = 1 << 20
 """Bytes: no executable that fits into 1 MiB of memory is larger on disk."""
 FLOPPY_SIZES = frozenset(kib << 10 for kib in (160, 180, 320, 360, 720, 1200, 1440, 2880))
@@ -148,11 +138,8 @@ def find(name: str) -> Path:
     of that name; then, for a bare name, the folders of $PATH, where only 8086 programs count.
     LoadError (127) if there is none.
     """
-    candidates = _as_path(name)
-    if Path(name).name == name:
-        candidates = chain(candidates, _samples(name), _on_search_path(name))
     try:
-        path = next(candidates, None)
+        path = next(finding.candidates(name, _is_ours), None)
     except OSError as error:
         raise LoadError(f"{name}: {error.strerror}") from None
     if path is not None:
@@ -163,7 +150,7 @@ def find(name: str) -> Path:
         raise LoadError(f"{name}: this is a folder, not a program")
     if Path(name).is_symlink():
         raise LoadError(f"{name}: this link leads to no file", NOT_FOUND)
-    nearest = meant(name, _neighbours(Path(name)))
+    nearest = meant(name, finding.neighbours(Path(name)))
     raise LoadError(f"{name}: there is no such program{nearest}", NOT_FOUND)
 
 
@@ -305,51 +292,16 @@ def _named(
     return replace(loaded, symbols=symbols, debug=tuple(debug))
 
 
-# -- finding ---------------------------------------------------------------------------------
-
-
-def _as_path(name: str) -> Iterator[Path]:
-    for suffix in SUFFIXES:
-        path = Path(name + suffix)
-        if path.exists() and not path.is_dir():
-            yield path
-
-
-def _samples(name: str) -> Iterator[Path]:
-    """The sample of that name that is part of this package, if there is one."""
-    for suffix in SAMPLE_SUFFIXES:
-        if "." not in name and (sample := SAMPLES / (name + suffix)).is_file():
-            yield sample
-
-
-def _neighbours(path: Path) -> list[str]:
-    """Return the names of files where a program was looked for; of a bare name, samples too."""
-    near: list[str] = []
-    with suppress(OSError), os.scandir(path.parent) as files:
-        near = [str(path.with_name(file.name)) for file in islice(files, MAX_NEIGHBOURS)]
-    if path.name == str(path):
-        samples = (file for file in SAMPLES.iterdir() if file.is_file())
-        near += [file.stem for file in samples if file.suffix in SAMPLE_SUFFIXES]
-    return near
-
-
-def _on_search_path(name: str) -> Iterator[Path]:
-    for suffix in SUFFIXES:
-        for folder in os.get_exec_path():
-            path = Path(folder, name + suffix)
-            if is_file(path) and _is_ours(path):
-                yield path
+# -- identifying -----------------------------------------------------------------------------
 
 
 def _is_ours(path: Path) -> bool:
+    """Whether a file is a program for an 8086."""
     try:
         with path.open("rb") as file:
             return identify(file.read(SECTOR_SIZE), path.name) is not None
     except OSError:
         return False
-
-
-# -- identifying -----------------------------------------------------------------------------
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
@@ -488,7 +440,7 @@ def _files(machine: Machine, options: Options) -> FileTree:
         effect=machine.effect,
         clock=lambda: machine.nanoseconds() // 1_000_000_000,
         notice=machine.notice,
-        now=lambda: machine.icount,
+        now=lambda: machine.icount + 1,
         answers=options.answers,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from blink16.cpu.decoder import FarConstant, makers_of
 from blink16.cpu.encoding import Instruction
 from blink16.cpu.model import Model
-from blink16.cpu.native import meter, slots
+from blink16.cpu.native import bulk, meter, slots
 from blink16.cpu.native.emitter import ADDRESS, Emitter
 from blink16.cpu.native.layout import (
     HOT_LIMIT,
@@ -365,6 +365,8 @@ class OpcodeFunction(Emitter):
         again, look, interrupted, done = self.labels(4)
         self.go(again)
         self.begin(again)
+        if self.row is not None and self.row.mnemonic in bulk.NAMES:
+            bulk.emit(self, self.row, each)
         self._room = room
         goes_on = body()
         self._room = None

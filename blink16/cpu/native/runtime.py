@@ -8,7 +8,7 @@ registers in place.
 from __future__ import annotations
 
 from blink16.cpu.model import Model
-from blink16.cpu.native import accesses, meter, planes, slices, slots
+from blink16.cpu.native import accesses, bulk, meter, planes, slices, slots
 from blink16.cpu.native.layout import (
     CS_SHIFT,
     ENTRIES_OFFSET,
@@ -281,7 +281,17 @@ hot:
 _WAYS_IN = _way_in("enter", "slow") + _way_in("answer", "answered")
 _WAYS_IN += _way_in("interrupt", "interrupted")
 
-_TEXT = _LEAVE + _SLOW + _CONDITIONAL + _STEP + _ENDS + _WAYS_IN + accesses.TEXT + planes.text()
+_TEXT = (
+    _LEAVE
+    + _SLOW
+    + _CONDITIONAL
+    + _STEP
+    + _ENDS
+    + _WAYS_IN
+    + accesses.TEXT
+    + planes.text()
+    + bulk.TEXT
+)
 
 
 def text(model: Model) -> str:
