@@ -155,7 +155,7 @@ class Memory:
 
         Nothing wraps, and no watch minds.
         """
-        return self.arena.find(what, start, min(end, RAM_SIZE))
+        return self.arena.find(what, start, end if end < RAM_SIZE else RAM_SIZE)
 
     def write(self, address: int, data: bytes) -> None:
         """Store bytes from a linear address on, wrapping as `read` does; ROM is no obstacle.
