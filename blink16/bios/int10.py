@@ -158,8 +158,7 @@ def _write_string(guest: Guest, screen: GuestScreen) -> None:
     attributes = data[1::2] if has_attributes else bytes((r.bl,)) * len(codes)
     before = screen.area.cursor(r.bh)
     screen.set_cursor(r.bh, r.dh, r.dl)
-    for code, attribute in zip(codes, attributes, strict=True):
-        screen.teletype(r.bh, code, attribute)
+    screen.show(r.bh, codes, attributes)
     guest.output(CHANNEL, codes)
     if not r.al & 1:
         screen.set_cursor(r.bh, *before)
