@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from blink16.bios import screen_text
+from blink16.bios import screen_text, typed
 from blink16.bios.data_area import PAGES
 from blink16.bios.unknown import no_function
 from blink16.bios.vga import DISPLAY_BIOS, EGA_INFO, KEPT, VgaBios, remedy
@@ -158,7 +158,8 @@ def _write_string(guest: Guest, screen: GuestScreen) -> None:
     codes = data[::2] if has_attributes else data
     attributes = data[1::2] if has_attributes else bytes((r.bl,)) * len(codes)
     before = screen.area.cursor(r.bh)
-    screen.write_string(r.bh, r.dh, r.dl, codes, attributes)
+    screen.set_cursor(r.bh, r.dh, r.dl)
+    typed.show(screen, r.bh, codes, attributes)
     guest.output(CHANNEL, codes)
     if not r.al & 1:
         screen.set_cursor(r.bh, *before)

@@ -5,12 +5,11 @@ Source: IBM PC/XT Technical Reference, BIOS listing of VIDEO_IO.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from construct import Array, Bytes, Struct
 
-from blink16.bios import cursor_shape, graphics, screen_text
+from blink16.bios import cursor_shape, graphics
 from blink16.bios.data_area import PAGES, DataArea
 from blink16.bios.planes import MODES as PLANES_MODES
 from blink16.bios.planes import PlanesScreen
@@ -237,26 +236,20 @@ class GuestScreen:
 
     def teletype(self, page: int, code: int, attribute: int | None = None) -> None:
         """Show a character at the cursor and move on, scrolling at the end of the screen."""
-        self.write_string(page, *self.area.cursor(page), bytes((code,)), (attribute,))
-
-    def write_string(
-        self, page: int, row: int, column: int, codes: bytes, attributes: Sequence[int | None]
-    ) -> None:
-        """Show characters from a place on, as by the teletype, and move the cursor behind them."""
-        for code, attribute in zip(codes, attributes, strict=True):
-            if code == CR:
-                column = 0
-            elif code == LF:
-                row += 1
-            elif code == BS:
-                column = max(0, column - 1)
-            elif code != BEL:
-                self.put(page, row, column, code, attribute)
-                column += 1
-                if column >= self.columns:
-                    row, column = row + 1, 0
-            if row >= self.rows:
-                row = self._next_line(page, column)
+        row, column = self.area.cursor(page)
+        if code == CR:
+            column = 0
+        elif code == LF:
+            row += 1
+        elif code == BS:
+            column = max(0, column - 1)
+        elif code != BEL:
+            self.put(page, row, column, code, attribute)
+            column += 1
+            if column >= self.columns:
+                row, column = row + 1, 0
+        if row >= self.rows:
+            row = self._next_line(page, column)
         self.set_cursor(page, row, column)
 
     def _next_line(self, page: int, column: int) -> int:
@@ -265,14 +258,6 @@ class GuestScreen:
         fill = 0 if self.graphics else self.cell(page, last, min(column, self.columns - 1))[1]
         self.scroll(page, 0, 0, last, self.columns - 1, 1, fill)
         return last
-
-
-def write_text(memory: Memory, bus: Bus, data: bytes) -> None:
-    """Show characters on the page that is seen, as many teletype calls would; of text, tabs too."""
-    if not screen_text.write(memory, bus, data):
-        screen = GuestScreen(memory, bus)
-        for code in data:
-            screen.teletype(screen.page, code, NORMAL)
 
 
 def set_mode(

@@ -8,7 +8,7 @@ from functools import partial
 
 from blink16 import faults
 from blink16.bios.rom import HLT, RETURN_UNLESS_CARRY, SEGMENT, STI, Rom, goto, interrupt, jump
-from blink16.bios.video import write_text
+from blink16.bios.typed import write_text
 from blink16.cpu.registers import CF, Cell
 from blink16.dos import (
     call_traits,

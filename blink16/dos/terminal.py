@@ -17,7 +17,8 @@ from blink16.bios.key_buffer import KeyBuffer
 from blink16.bios.keyboard import next_key
 from blink16.bios.printer import Printer
 from blink16.bios.rom import goto
-from blink16.bios.video import GuestScreen, write_text
+from blink16.bios.typed import write_text
+from blink16.bios.video import GuestScreen
 from blink16.devices.pc import LPT1
 from blink16.dos.handles import STDIN, STDOUT, lookup
 from blink16.dos.hooked_output import MAX_NESTED

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from blink16.bios import data_area, rom, rom_video
 from blink16.bios.screen_text import COLOR_SEGMENT, MONO_SEGMENT, VIDEO_MEMORY
-from blink16.bios.video import GuestScreen, write_text
+from blink16.bios.typed import write_text
+from blink16.bios.video import GuestScreen
 from blink16.bus import Bus
 from blink16.cpu.registers import IF
 from blink16.machine import Machine
