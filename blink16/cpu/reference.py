@@ -181,12 +181,13 @@ class ReferenceEngine:
             return self._locked_up()
         if self.between_rounds and not cells[Cell.TRAP]:
             cells[Cell.IP] = start
-            return Stop(StopReason.ATTENTION)
+            touched = self.memory.touched
+            return Stop(StopReason.ATTENTION) if touched is None else _hit(touched)
         cells[Cell.IP] = self._next_ip if self._jump is None else self._jump
         self.registers.icount += 1
         self.registers.cycles += self._spent
         if self.memory.touched is not None:
-            return Stop(StopReason.WATCHPOINT, *self.memory.touched)
+            return _hit(self.memory.touched)
         if self._wants_attention:
             return Stop(StopReason.ATTENTION)
         return Stop(StopReason.HALT) if cells[Cell.HALTED] else None
@@ -465,6 +466,11 @@ class ReferenceEngine:
 
 BYTE_OFFSETS = (0, 2, 4, 6, 1, 3, 5, 7)
 """Where AL CL DL BL AH CH DH BH lie in the packed state."""
+
+
+def _hit(touched: tuple[int, Access]) -> Stop:
+    """Return the stop at a watched address."""
+    return Stop(StopReason.WATCHPOINT, *touched)
 
 
 def _known(value: Value) -> int:

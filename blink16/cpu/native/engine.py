@@ -296,6 +296,8 @@ class NativeEngine:
             self.between_rounds = False
         if exit_ == _BETWEEN_ROUNDS:
             self.between_rounds = True
+            if self._touched_at[0]:
+                return self._touched()
         is_due = exit_ == _OVER and horizon <= self._cycles[0]
         return _STOPS[NativeExit.ATTENTION] if is_due else stop
 
