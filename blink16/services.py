@@ -16,7 +16,7 @@ from blink16.bus import Bus
 from blink16.cpu.model import Model
 from blink16.cpu.registers import Cell, Registers
 from blink16.lacks import Kind
-from blink16.memory import Memory
+from blink16.memory import MEMORY_SIZE, Memory
 from blink16.process_table import ProcessTable
 
 
@@ -339,7 +339,9 @@ def caller_flags_address(guest: Guest) -> int:
 def set_caller_flag(guest: Guest, mask: int, on: bool) -> None:
     """Set or clear flags of the low byte (like CF) in what the stub's IRET will restore."""
     memory, cells = guest.memory, guest.registers.cells
-    address = memory.linear(cells[_SS], cells[_SP] + CALLER_FLAGS)
+    address = (cells[_SS] << 4) + (cells[_SP] + CALLER_FLAGS & 0xFFFF)
+    if address >= MEMORY_SIZE:
+        address = caller_flags_address(guest)
     flags = memory.whole[address]  # the IRET reads them anyway
     wanted = flags | mask if on else flags & ~mask
     if wanted != flags:

@@ -8,7 +8,7 @@ from functools import partial
 
 from blink16 import faults
 from blink16.bios.rom import HLT, RETURN_UNLESS_CARRY, SEGMENT, STI, Rom, goto, interrupt, jump
-from blink16.bios.video import GuestScreen
+from blink16.bios.typed import write_text
 from blink16.cpu.registers import CF, Cell
 from blink16.dos import (
     call_traits,
@@ -61,7 +61,7 @@ CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
 }
 
 
-_SS, _SP = int(Cell.SS), int(Cell.SP)
+_SS, _SP, _AH = int(Cell.SS), int(Cell.SP), 2 * Cell.AX + 1
 
 
 def int21(dos: DosSystem, guest: Guest) -> Outcome:
@@ -89,9 +89,9 @@ def _traced(dos: DosSystem, guest: Guest) -> Outcome:
 
 def _int21(dos: DosSystem, guest: Guest) -> Outcome:
     r = guest.registers
-    number = r.ah
+    number = r.state[_AH]  # quicker than by name, as the next two
     if number not in PSP_CALLS:
-        cells = r.cells  # quicker than by name
+        cells = r.cells
         dos.stack = cells[_SS], cells[_SP]
     try:
         call = CALLS.get(number)
@@ -102,7 +102,7 @@ def _int21(dos: DosSystem, guest: Guest) -> Outcome:
         return critical.ask(dos, guest, error)
     except OSError as error:
         return _fail(dos, guest, number, call_failed(error))
-    if number >= FIRST_CARRY_CALL and isinstance(outcome, Done):
+    if number >= FIRST_CARRY_CALL and (outcome is DONE or isinstance(outcome, Done)):
         set_caller_flag(guest, CF, False)
     return outcome
 
@@ -208,7 +208,7 @@ def fast_output(dos: DosSystem, guest: Guest) -> Outcome:
 
 def _show_character(dos: DosSystem, guest: Guest) -> Outcome:
     """Show AL, which is no usual character, on the screen alone."""
-    GuestScreen(guest.memory, dos.bus).write(bytes((guest.registers.al,)))
+    write_text(guest.memory, dos.bus, bytes((guest.registers.al,)))
     return DONE
 
 

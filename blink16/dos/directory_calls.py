@@ -204,7 +204,7 @@ def find_first(dos: DosSystem, guest: Guest) -> Outcome:
     number = dos.state.next_search
     search = Search(number, place.volume.drive, place.real, names, r.cx & 0xFF)
     dos.change(searches=(*dos.state.searches, search)[-MAX_SEARCHES:], next_search=number + 1)
-    return _find(dos, guest, search, 0)
+    return _find(dos, guest, search, 0, _transfer_area(dos, guest))
 
 
 def _find_device(dos: DosSystem, guest: Guest, name: str) -> Outcome:
@@ -255,18 +255,20 @@ def find_next(dos: DosSystem, guest: Guest) -> Outcome:
     where = _transfer_area(dos, guest)
     number, following = _ITS_OWN.unpack(guest.memory.read(where, _ITS_OWN.size))
     searches = dos.state.searches
+    if searches and searches[-1].number == number:  # most often it is the last
+        return _find(dos, guest, searches[-1], following, where)
     at = bisect_left(searches, (number,))
     if at == len(searches) or searches[at].number != number:
         raise CallFailed(Code.NO_MORE_FILES)
-    return _find(dos, guest, searches[at], following)
+    return _find(dos, guest, searches[at], following, where)
 
 
 def _transfer_area(dos: DosSystem, guest: Guest) -> int:
     return guest.linear(dos.state.dta_segment, dos.state.dta_offset)
 
 
-def _find(dos: DosSystem, guest: Guest, search: Search, at: int) -> Outcome:
-    """Put the search's next entry from ``at`` on into the disk transfer area."""
+def _find(dos: DosSystem, guest: Guest, search: Search, at: int, where: int) -> Outcome:
+    """Put the search's next entry from ``at`` on into the disk transfer area, at ``where``."""
     volume, names = dos.volumes[search.drive], search.names
     listing = volume.entries(search.directory)
     while at < len(names):
@@ -274,7 +276,7 @@ def _find(dos: DosSystem, guest: Guest, search: Search, at: int) -> Outcome:
         entry = _found(volume, search, name, listing)
         at += 1
         if entry is not None:
-            guest.memory.write(_transfer_area(dos, guest), _find_data(search, at, name, entry))
+            guest.memory.write(where, _find_data(search, at, name, entry))
             guest.registers.ax = 0
             return DONE
     raise CallFailed(Code.NO_MORE_FILES)

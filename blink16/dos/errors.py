@@ -54,8 +54,7 @@ class CallFailed(Exception):  # noqa: N818 - it is a result that DOS calls may h
     """A DOS call fails with a code, and maybe with a result besides (48h, 4Ah: the size)."""
 
     def __init__(self, code: Code, bx: int | None = None) -> None:
-        super().__init__(code, bx)
-        self.code = code
+        self.code = code  # what `args` has, BaseException has put there
         self.bx = bx
 
 

@@ -27,10 +27,14 @@ REPLACE = 2
 _DEVICES = {"CON": DosDevice.CON, "AUX": DosDevice.AUX, "PRN": DosDevice.PRN, "NUL": DosDevice.NUL}
 _DISK_FULL = (errno.ENOSPC, errno.EFBIG)
 OFFSETS = 1 << 32
+# Members of enums by names of our own: looking them up takes its part of a call.
+_FILE, _NO_DEVICE = FileKind.FILE, DosDevice.FILE
 
 
-def _opened(dos: DosSystem, guest: Guest, entry: SftEntry) -> Outcome:
-    guest.registers.ax = handles.install(dos, guest, entry)
+def _opened(
+    dos: DosSystem, guest: Guest, entry: SftEntry, reserved: tuple[int, int] | None = None
+) -> Outcome:
+    guest.registers.ax = handles.install(dos, guest, entry, reserved)
     return DONE
 
 
@@ -43,10 +47,10 @@ def create(dos: DosSystem, guest: Guest, *, exclusive: bool = False) -> Outcome:
     device = dos.device_at(path)
     if device is not None:
         return _opened(dos, guest, SftEntry(_DEVICES[device]))
-    handles.reserve(dos, guest)  # so that a full table leaves the file as it is
+    reserved = handles.reserve(dos, guest)  # so that a full table leaves the file as it is
     place = dos.locate(path)
     node = make(place, r.cx, exclusive=exclusive)
-    return _opened(dos, guest, SftEntry(DosDevice.FILE, node, drive=place.volume.drive))
+    return _opened(dos, guest, SftEntry(_NO_DEVICE, node, drive=place.volume.drive), reserved)
 
 
 def _create_label(dos: DosSystem, guest: Guest, path: str) -> Outcome:
@@ -76,14 +80,15 @@ def make(place: Located, attributes: int, *, exclusive: bool = False) -> int:
 def check_writable(files: Tree, node: int) -> None:
     """Refuse what is no file that can be written (error 5)."""
     stat = files.stat(node)
-    if stat.kind is not FileKind.FILE or not stat.mode & OWNER_WRITE:
+    if stat.kind is not _FILE or not stat.mode & OWNER_WRITE:
         raise CallFailed(Code.ACCESS_DENIED)
 
 
 def open_(dos: DosSystem, guest: Guest) -> Outcome:
     """3Dh: open the file at DS:DX for the access in AL."""
     r = guest.registers
-    access = r.al & ACCESS_MASK
+    mode = r.al
+    access = mode & ACCESS_MASK
     if access > READ_WRITE:
         raise CallFailed(Code.INVALID_ACCESS_CODE)
     path = path_argument(guest, r.ds, r.dx)
@@ -94,12 +99,12 @@ def open_(dos: DosSystem, guest: Guest) -> Outcome:
         return _opened(dos, guest, SftEntry(_DEVICES[device], access=access))
     place = dos.locate(path)
     node = place.node()
-    if place.files.stat(node).kind is not FileKind.FILE:
+    if place.files.stat(node).kind is not _FILE:
         raise CallFailed(Code.ACCESS_DENIED)
     if access != READ:
         check_writable(place.files, node)
-    private = bool(r.al & NO_INHERIT)
-    entry = SftEntry(DosDevice.FILE, node, access, drive=place.volume.drive, private=private)
+    private = bool(mode & NO_INHERIT)
+    entry = SftEntry(_NO_DEVICE, node, access, drive=place.volume.drive, private=private)
     return _opened(dos, guest, entry)
 
 

@@ -74,24 +74,27 @@ def _entry(dos: DosSystem, index: int) -> SftEntry:
     return entry
 
 
-def reserve(dos: DosSystem, guest: Guest) -> int:
-    """Return a handle that is free; error 4 if none is."""
-    return _free_slot(dos, guest)[0]
-
-
-def _free_slot(dos: DosSystem, guest: Guest) -> tuple[int, int]:
+def reserve(dos: DosSystem, guest: Guest) -> tuple[int, int]:
     """Return a handle that is free, and the linear address of its byte; error 4 if none is."""
     memory = guest.memory
     size, offset, segment = _TABLE.unpack(memory.read((dos.state.psp << 4) + JFT_SIZE_OFFSET, 6))
-    size = min(size, MAX_OPEN_FILES)
-    first = min(size, SEGMENT - offset)
-    table = memory.peek(memory.linear(segment, offset), first)
-    if first < size:  # it goes on at the segment's beginning
-        table += memory.peek(memory.linear(segment, 0), size - first)
-    handle = table.find(CLOSED)
+    if size > MAX_OPEN_FILES:
+        size = MAX_OPEN_FILES
+    start = memory.linear(segment, offset)
+    if offset + size > SEGMENT:  # it goes on at the segment's beginning
+        return _reserve_around(memory, segment, offset, size)
+    handle = memory.peek(start, size).find(CLOSED)
     if handle < 0:
         raise CallFailed(Code.TOO_MANY_OPEN_FILES)
-    return handle, memory.linear(segment, offset + handle)
+    return handle, start + handle
+
+
+def _reserve_around(memory: Memory, segment: int, offset: int, size: int) -> tuple[int, int]:
+    for handle in range(size):
+        slot = memory.linear(segment, offset + handle)
+        if memory.whole[slot] == CLOSED:
+            return handle, slot
+    raise CallFailed(Code.TOO_MANY_OPEN_FILES)
 
 
 def enter(dos: DosSystem, entry: SftEntry) -> int:
@@ -116,9 +119,14 @@ def leave(dos: DosSystem, index: int, entry: SftEntry) -> None:
         dos.tree(entry).release(entry.node)
 
 
-def install(dos: DosSystem, guest: Guest, entry: SftEntry) -> int:
-    """Enter an open file into both tables and return its handle; error 4 if one is full."""
-    handle, slot = _free_slot(dos, guest)
+def install(
+    dos: DosSystem, guest: Guest, entry: SftEntry, reserved: tuple[int, int] | None = None
+) -> int:
+    """Enter an open file into both tables and return its handle; error 4 if one is full.
+
+    ``reserved``: what `reserve` has just returned.
+    """
+    handle, slot = reserved or reserve(dos, guest)
     guest.memory.write(slot, bytes((enter(dos, entry),)))
     return handle
 
@@ -151,7 +159,7 @@ def duplicate(dos: DosSystem, guest: Guest, handle: int, as_handle: int | None =
         return handle
     memory = guest.memory
     if as_handle is None:
-        as_handle, slot = _free_slot(dos, guest)
+        as_handle, slot = reserve(dos, guest)
     else:
         slot = _slot(dos, memory, as_handle)
         if memory.whole[slot] != CLOSED:

@@ -29,7 +29,8 @@ def free(dos: DosSystem, guest: Guest) -> Outcome:
 def resize(dos: DosSystem, guest: Guest) -> Outcome:
     """4Ah: make the block at ES BX paragraphs large."""
     r = guest.registers
-    arena.resize(guest.memory, memory_areas.first_of(dos, r.es), r.es, r.bx)
+    segment = r.es
+    arena.resize(guest.memory, memory_areas.first_of(dos, segment), segment, r.bx)
     return DONE
 
 

@@ -6,7 +6,7 @@ Paths come with backslashes and in any case; they leave as the tree's own paths.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from blink16.dos.errors import CallFailed, Code, call_failed
@@ -47,12 +47,14 @@ class Entry:
     is_label: bool = False
     stored: int | None = None
     """The attributes that a disk has; None: the host knows but a few."""
+    attributes: int = field(init=False)
+    """DOS' attribute byte."""
 
-    @property
-    def attributes(self) -> int:
-        """DOS' attribute byte."""
-        if self.stored is not None:
-            return self.stored
+    def __post_init__(self) -> None:
+        stored = self.stored
+        object.__setattr__(self, "attributes", self._attributes() if stored is None else stored)
+
+    def _attributes(self) -> int:
         if self.is_label:
             return VOLUME
         if self.stat.kind is FileKind.DIRECTORY:

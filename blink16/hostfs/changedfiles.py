@@ -72,7 +72,11 @@ class ChangedFiles(FoundFiles):
         if self._writable:
             self._write_through(node, n, offset, data, content)
         content.put(offset, data)
-        self._set_content(node, n, max(n.size, end), content)
+        if content is n.content and end <= n.size:
+            n.mtime = self._clock()
+            self._note(node)
+        else:
+            self._set_content(node, n, max(n.size, end), content)
         return count
 
     def _write_through(

@@ -59,8 +59,8 @@ class Content:
         self._chunks: list[bytes | bytearray] = list(chunks)
         self._frozen: Chunks | None = chunks
         """The content as plain data, as long as it is that."""
-        self._loose: set[int] = set()
-        """Which chunks are bytearrays: those that were written since."""
+        self._loose: dict[int, bytearray] = {}
+        """Chunks that were written in place since, by their places."""
 
     def frozen(self) -> Chunks:
         """Return the content as plain data; what was not written since the last time is shared."""
@@ -85,10 +85,14 @@ class Content:
 
     def put(self, offset: int, data: bytes) -> None:
         """Store ``data`` (not empty) at ``offset``; the content gets longer if need be."""
-        self._frozen = None
         first = offset >> CHUNK_SHIFT
         start = offset - (first << CHUNK_SHIFT)
         end = start + len(data)
+        loose = self._loose.get(first)
+        if loose is not None and end <= CHUNK:
+            loose[start:end] = data
+            return
+        self._frozen = None
         last = first + (end - 1 >> CHUNK_SHIFT)
         chunks = self._chunks
         if last >= len(chunks):
@@ -102,7 +106,7 @@ class Content:
             self._written(first)[start:] = data[:done]
             place += 1
         while done + CHUNK <= len(data):
-            self._loose.discard(place)
+            self._loose.pop(place, None)
             chunks[place] = data[done : done + CHUNK]
             place, done = place + 1, done + CHUNK
         if done < len(data):
@@ -110,21 +114,22 @@ class Content:
 
     def _written(self, place: int) -> bytearray:
         """Return a chunk to be written in place."""
-        chunk = self._chunks[place]
-        if isinstance(chunk, bytearray):
-            return chunk
-        self._loose.add(place)
-        changed = self._chunks[place] = bytearray(chunk)
-        return changed
+        chunk = self._loose.get(place)
+        if chunk is None:
+            chunk = self._loose[place] = self._chunks[place] = bytearray(self._chunks[place])
+        return chunk
 
     def resize(self, size: int) -> None:
         """Cut it off at, or fill it with zeros up to, ``size`` bytes."""
+        if not size:
+            self._chunks, self._loose, self._frozen = [], {}, ()
+            return
         self._frozen = None
         chunks = self._chunks
         whole, rest = divmod(size, CHUNK)
         count = whole + bool(rest)
         del chunks[count:]
-        self._loose = {place for place in self._loose if place < count}
+        self._loose = {place: chunk for place, chunk in self._loose.items() if place < count}
         chunks += (_ZEROS,) * (count - len(chunks))
         if rest:
             self._written(whole)[rest:] = bytes(CHUNK - rest)

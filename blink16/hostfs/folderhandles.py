@@ -12,12 +12,13 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 HAS_HANDLES = os.open in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Follow no link, wait for no FIFO's other end, and change no line ends."""
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | SAFELY
 REPARSE_POINT = 0x400
 """Of Windows' file attributes: a link of some kind."""
 _DEVICES = r"con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]"
@@ -25,11 +26,11 @@ _LEADS_ASTRAY = re.compile(rf'[<>:"/\\|?*\x00-\x1f]|[. ]\Z|\A({_DEVICES})\s*(\.|
 """Names that mean something else on Windows than a file in a folder."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A folder that is open; functions of `os` take ``name(…)`` with ``dir_fd=handle``."""
 
     path: Path
+    """The folder's; where there are handles, that of the folder in which the way to it began."""
     handle: int | None = None
     """None: it has only its path."""
 
@@ -47,33 +48,34 @@ class Place:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Place]:
-    """Open a folder by its path, which must not be a link itself.  Raises OSError."""
+def opened(path: Path, way: tuple[str, ...] = ()) -> Iterator[Place]:
+    """Open a folder by its path, or the one to which a ``way`` leads from there, name by name.
+
+    None of them may be a link.  Raises OSError.
+    """
     if not HAS_HANDLES:
-        yield Place(path)
+        yield _without_handles(path, way)
         return
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | SAFELY)
+    handle = os.open(path, _FOLDER)
     try:
+        for name in way:
+            outer = handle
+            handle = os.open(name, _FOLDER, dir_fd=outer)
+            os.close(outer)
         yield Place(path, handle)
     finally:
         os.close(handle)
 
 
-@contextmanager
-def inner(place: Place, name: str) -> Iterator[Place]:
-    """Open a folder in a folder, unless it is a link.  Raises OSError."""
-    if place.handle is None:
+def _without_handles(path: Path, way: tuple[str, ...]) -> Place:
+    place = Place(path)
+    for name in way:
         check_name(name)
         info = place.status(name)
         if not stat.S_ISDIR(info.st_mode) or is_link(info):
             raise NotADirectoryError(20, "no plain folder", name)
-        yield Place(place.path / name)
-        return
-    handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY | SAFELY, dir_fd=place.handle)
-    try:
-        yield Place(place.path / name, handle)
-    finally:
-        os.close(handle)
+        place = Place(place.path / name)
+    return place
 
 
 def check_name(name: str) -> None:

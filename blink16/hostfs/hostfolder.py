@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from enum import Enum, IntEnum
 from functools import cache
 from pathlib import Path
@@ -105,6 +105,7 @@ class HostFolder:
         self._root = "" if root is None else str(root.resolve(strict=True))
         if root is not None and not Path(self._root).is_dir():
             raise os_error(errno.ENOTDIR, str(root))
+        self._place = Path(self._root)
         self.answers: HostAnswers = {} if answers is None else answers
         """All that the guest was told of the host; what is put here is not asked again."""
         self._frozen_bytes = 0
@@ -270,17 +271,12 @@ class HostFolder:
 
     # -- the way in: name by name from the root, so that no swapped link can lead out --------
 
-    @contextmanager
-    def _directory(self, path: HostPath, name: str = "") -> Iterator[Place]:
+    def _directory(self, path: HostPath, name: str = "") -> AbstractContextManager[Place]:
         """Open a folder, in which ``name`` is to be used."""
         if not self._root:
             raise os_error(errno.ENOENT, "/".join(path))
-        with ExitStack() as stack:
-            place = stack.enter_context(folderhandles.opened(Path(self._root)))
-            for inner in path:
-                place = stack.enter_context(folderhandles.inner(place, inner))
-            folderhandles.check_name(name)
-            yield place
+        folderhandles.check_name(name)
+        return folderhandles.opened(self._place, path)
 
     @contextmanager
     def _two(self, old: HostPath, new: HostPath) -> Iterator[tuple[Place, Place]]:
