@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
+from functools import lru_cache
 
 from blink16.elks import aout, image, segments
 from blink16.elks.aout import Executable
@@ -32,6 +33,11 @@ MAX_ARGUMENTS = 4096
 """Pointers in an argument block."""
 
 
+KNOWN_PROGRAMS = 8
+"""Executables that need not be taken apart anew: shells execute the same ones in loops."""
+_parsed = lru_cache(maxsize=KNOWN_PROGRAMS)(aout.parse)
+
+
 def execute(kernel: Kernel, path: str, block: bytes) -> None:
     """Let the current process run a file; OSError, and nothing has changed, if it can't.
 
@@ -45,7 +51,7 @@ def execute(kernel: Kernel, path: str, block: bytes) -> None:
         path = interpreter
         node, content = _executable(kernel, path)
     try:
-        executable = aout.parse(content)
+        executable = _parsed(content)
     except ElksError:
         raise os_error(errno.ENOEXEC) from None
     layout = image.layout(executable, len(block))

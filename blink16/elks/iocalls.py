@@ -255,7 +255,7 @@ def _base(kernel: Kernel, file: OpenFile, whence: int) -> int:
 
 def names_in(request: Request, node: int) -> tuple[str, ...]:
     """Return the names in a folder as readdir() gives them."""
-    return (".", "..", *request.kernel.files.listdir(node))
+    return request.kernel.with_dots(request.kernel.files.listdir(node))
 
 
 def readdir(request: Request) -> int:

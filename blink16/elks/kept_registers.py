@@ -9,7 +9,7 @@ from struct import Struct
 from blink16.cpu.registers import Cell, Registers
 from blink16.elks.state import REGISTERS
 from blink16.memory import linear
-from blink16.services import CALLER_FLAGS, Guest
+from blink16.services import Guest
 
 Kept = tuple[int, ...]
 AX, SP, DS, ES, SS, CS, IP = map(REGISTERS.index, ("ax", "sp", "ds", "es", "ss", "cs", "ip"))
@@ -41,15 +41,20 @@ def load(registers: Registers, kept: Kept) -> None:
 
 def behind_stub(guest: Guest) -> Kept:
     """Return the registers that the caller has when the stub's IRET has returned to it."""
+    ip, cs, flags = caller_frame(guest)
+    registers = list(_as_kept((*_FIRST_CELLS.unpack_from(guest.registers.state), flags)))
+    registers[SP] = registers[SP] + _FRAME.size & _WORD_MASK
+    registers[CS], registers[IP] = cs, ip
+    return tuple(registers)
+
+
+def caller_frame(guest: Guest) -> tuple[int, int, int]:
+    """Return IP, CS and flags of the caller, as they lie on the stack at the stub."""
     cells = guest.registers.cells
     ss, sp = cells[_SS], cells[_SP]
     if sp <= _LAST_FRAME:
-        frame = _FRAME.unpack(guest.memory.read(linear(ss, sp), _FRAME.size))
+        ip, cs, flags = _FRAME.unpack(guest.memory.read(linear(ss, sp), _FRAME.size))
     else:  # it goes on at the segment's beginning
         read = guest.memory.read_word
-        frame = tuple(read(linear(ss, sp + at)) for at in range(0, _FRAME.size, 2))
-    ip, cs, flags = frame
-    registers = list(_as_kept((*_FIRST_CELLS.unpack_from(guest.registers.state), flags)))
-    registers[SP] = sp + CALLER_FLAGS + 2 & _WORD_MASK
-    registers[CS], registers[IP] = cs, ip
-    return tuple(registers)
+        ip, cs, flags = (read(linear(ss, sp + at)) for at in range(0, _FRAME.size, 2))
+    return ip, cs, flags

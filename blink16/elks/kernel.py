@@ -68,6 +68,8 @@ class Kernel:
         """Told of what host socket something is wanted.  No state."""
         self.exec_stub = (0, 0)
         """Where a program's first instruction goes through, once it was executed."""
+        self._listed: tuple[tuple[str, ...], tuple[str, ...]] = (), (".", "..")
+        """The names that were listed last, and those with the dots.  No state."""
         self._saved: tuple[int, Any] = -1, None
         """The state as it was saved, and the journal's count then."""
 
@@ -228,6 +230,12 @@ class Kernel:
             self._count_ends(file, 1)
         self._set_descriptor(task, descriptor, number)
         return descriptor
+
+    def with_dots(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the names in a folder as readdir() gives them."""
+        if names is not self._listed[0]:
+            self._listed = names, (".", "..", *names)
+        return self._listed[1]
 
     def duplicate(self, descriptor: int, new: int) -> int:
         """Let ``new`` stand for an open file, too; what it stood for is closed."""

@@ -11,7 +11,7 @@ from struct import pack
 
 from blink16.elks import segments
 from blink16.elks.abi import Call
-from blink16.elks.kept_registers import behind_stub
+from blink16.elks.kept_registers import behind_stub, caller_frame
 from blink16.elks.kernel import Kernel
 from blink16.elks.request import (
     SEGMENT_SIZE,
@@ -81,18 +81,21 @@ def kill(request: Request) -> int:
 
 
 def _targets(request: Request, whom: int) -> list[Task]:
+    if whom > 0:
+        task = request.kernel.state.tasks.get(whom)
+        return [] if task is None or task.life == Life.ZOMBIE else [task]
     me, living = request.task, request.kernel.living()
     if whom == EVERYBODY:
         return [task for task in living if task.pid not in (INIT, me.pid)]
-    if whom < 1:
-        group = -whom or me.group
-        return [task for task in living if task.group == group]
-    return [task for task in living if task.pid == whom]
+    group = -whom or me.group
+    return [task for task in living if task.group == group]
 
 
 def _may_signal(sender: Task, task: Task) -> bool:
+    if sender.euid == 0:
+        return True
     ours, theirs = {sender.uid, sender.euid}, {task.uid, task.suid}
-    return sender.euid == 0 or bool(ours & theirs)
+    return bool(ours & theirs)
 
 
 def pause(request: Request) -> Blocked:
@@ -108,9 +111,9 @@ def deliver(kernel: Kernel, guest: Guest) -> int:
 
     Return the signal that ends or stops it; 0 if none does.
     """
-    while number := kernel.first_pending(kernel.task):
-        task = kernel.task
-        kernel.change(pending=task.pending & ~bit(number))
+    task, assign = kernel.task, kernel.journal.assign
+    while number := kernel.first_pending(task):
+        assign(task, "pending", task.pending & ~bit(number))
         handler = task.handlers[number - 1]
         if handler == IGNORE or (handler == DEFAULT and number in IGNORED_BY_DEFAULT):
             continue
@@ -121,7 +124,8 @@ def deliver(kernel: Kernel, guest: Guest) -> int:
         _enter_handler(guest, number, handler, near=task.old_abi)
         handlers = list(task.handlers)
         handlers[number - 1] = DEFAULT
-        kernel.change(handlers=tuple(handlers), pending=0)
+        assign(task, "handlers", tuple(handlers))
+        assign(task, "pending", 0)
     return 0
 
 
@@ -142,8 +146,7 @@ def _enter_handler(guest: Guest, number: int, handler: tuple[int, int], *, near:
     It removes both when it returns, and has kept all registers.
     """
     registers = guest.registers
-    segment, offset = caller_address(guest)
-    flags = guest.memory.read_word(linear(registers.ss, registers.sp + CALLER_FLAGS))
+    offset, segment, flags = caller_frame(guest)
     return_address = (offset,) if near else (offset, segment)
     stack = (handler[1], handler[0], flags, *return_address, number)
     # IP, CS and flags of the caller go, and these words end where they ended
