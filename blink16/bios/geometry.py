@@ -14,6 +14,8 @@ from construct import Array, Bytes, Const, Int8ul, Int16ul, Int32ul, Struct
 
 SECTOR_SIZE = 512
 FIRST_HARD_DISK = 0x80
+BOOT_SIGNATURE = b"\x55\xaa"
+"""How a sector ends that may be booted."""
 HARD_DISK_HEADS, HARD_DISK_SECTORS = 16, 63
 MAX_CYLINDERS, MAX_HEADS, MAX_SECTORS = 1024, 255, 63
 """As many as INT 13h's bits can count; DOS can't bear 256 heads."""

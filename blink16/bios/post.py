@@ -8,7 +8,7 @@ from blink16.bios import roms, tables, video
 from blink16.bios.data_area import DataArea
 from blink16.bios.disk import Disk
 from blink16.bios.drives import Drives
-from blink16.bios.geometry import SECTOR_SIZE
+from blink16.bios.geometry import BOOT_SIGNATURE, SECTOR_SIZE
 from blink16.bios.int09 import WARM_BOOT
 from blink16.bios.misc import no_system
 from blink16.bios.rom import SEGMENT, Rom, call, goto, interrupt, jump
@@ -22,7 +22,6 @@ from blink16.devices.video import Adapter
 from blink16.services import DONE, Chassis, Guest, Outcome, Restart
 
 BOOT_ADDRESS = 0x7C00
-BOOT_SIGNATURE = b"\x55\xaa"
 BOOTSTRAP_VECTOR = 0x19
 STARTING_FLAGS = 0x0200  # interrupts on
 STACK_TOP = 0x0400  # the BIOS's own, 0030:0100

@@ -14,11 +14,11 @@ from enum import Enum
 from pathlib import Path
 
 from blink16 import bios, dos, elks, symbolfiles
-from blink16.bios.geometry import MAX_IMAGE_SIZE, SECTOR_SIZE
+from blink16.bios.geometry import BOOT_SIGNATURE, MAX_IMAGE_SIZE, SECTOR_SIZE
 from blink16.console import Console
 from blink16.cpu import engines
 from blink16.cpu.models import DEFAULT
-from blink16.dos.executable import COM_ORIGIN
+from blink16.dos.executable import COM_ORIGIN, is_mz
 from blink16.hostfiles import is_folder, is_there, read_at_most
 from blink16.hostfs.files import FileTree
 from blink16.hostfs.hostfolder import HostAnswers
@@ -35,9 +35,7 @@ from blink16.words.texts import meant
 MAX_PROGRAM_SIZE = 1 << 20
 """Bytes: no executable that fits into 1 MiB of memory is larger on disk."""
 FLOPPY_SIZES = frozenset(kib << 10 for kib in (160, 180, 320, 360, 720, 1200, 1440, 2880))
-BOOT_SIGNATURE = b"\x55\xaa"
 ELKS_MAGIC = b"\x01\x03"
-MZ_MAGICS = (b"MZ", b"ZM")
 HOST_MAGICS = (b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf")
 """How programs of today's hosts begin: ELF, scripts, Mach-O."""
 RECORDING_MAGIC = b"BLINK16\x1a"
@@ -180,7 +178,7 @@ def identify(image: bytes, name: str) -> ProgramKind | None:
     suffix = Path(name).suffix.lower()
     if image.startswith(ELKS_MAGIC):
         return ProgramKind.ELKS
-    if image.startswith(MZ_MAGICS):
+    if is_mz(image):
         return ProgramKind.DOS_EXE
     if len(image) in FLOPPY_SIZES or _has_boot_signature(image):
         return ProgramKind.BOOT

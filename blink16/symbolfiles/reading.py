@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from blink16.dos.executable import is_mz
 from blink16.elks import aout
 from blink16.elks.errors import ElksError
 from blink16.hostfiles import read_at_most
@@ -26,7 +27,6 @@ from blink16.symbolfiles.source import (
 from blink16.symbols import Symbol, SymbolKind
 
 ELKS_MAGIC = b"\x01\x03"
-MZ_MAGICS = (b"MZ", b"ZM")
 _SEGMENT = re.compile(r"[0-9a-fA-F]{1,4}")
 _LINKER_MARKS = {"__bss_start", "_edata", "_end", "_etext", "__end", "__data_start"}
 _TEXT_BYTES = bytes(range(0x20, 0x100)) + b"\t\n\r\f\x1a"
@@ -71,7 +71,7 @@ def parse(content: bytes, default: LoadSegments, source: SymbolSource | None = N
     source = source or SymbolSource(Path())
     if content.startswith(elf.MAGIC):
         return _parse_elf(content, source, source.place(LINEAR))
-    if content.startswith(MZ_MAGICS):
+    if is_mz(content):
         return _parse_executable(content, source, source.place(default))
     if content.startswith(ELKS_MAGIC):
         return _file(_parse_elks(content, source.place(default), executable=True))
