@@ -19,6 +19,7 @@ class Bus:
         self._writers: dict[int, WritePort] = {}
         self._word_readers: dict[int, ReadPort] = {}
         self._word_writers: dict[int, WritePort] = {}
+        self._pair_writers: dict[int, WritePort] = {}
         self.names: dict[int, str] = {}
         """What devices say is at their ports."""
         self.on_unowned: Callable[[int, bool], None] | None = None
@@ -47,6 +48,8 @@ class Bus:
                 self._readers[port] = read
             if write is not None:
                 self._writers[port] = write
+                self._pair_writers.pop(port, None)
+                self._pair_writers.pop(port - 1, None)
 
     def attach_words(self, port: int, read: ReadPort, write: WritePort) -> None:
         """Let a device take accesses of 16 bits to ``port`` whole, as one behind an AT's bus does.
@@ -55,6 +58,10 @@ class Bus:
         """
         self._word_readers[port] = read
         self._word_writers[port] = write
+
+    def attach_pairs(self, port: int, write: WritePort) -> None:
+        """Let a device take words for two of its registers at once: see `write_pair`."""
+        self._pair_writers[port] = write
 
     def is_read(self, port: int) -> bool:
         """Return whether a device answers reads of a port."""
@@ -91,3 +98,18 @@ class Bus:
                 self.on_written()
         elif self.on_unowned is not None and port not in self._readers:
             self.on_unowned(port, False)
+
+    def write_pair(self, port: int, register: int, value: int) -> None:
+        """Write a word to two registers of a chip, high byte first, as services do it.
+
+        ``port`` takes the number of a register, the one behind it what is in there.
+        """
+        writer = self._pair_writers.get(port)
+        if writer is None:
+            for index, byte in ((register, value >> 8 & 0xFF), (register + 1, value & 0xFF)):
+                self.write(port, index)
+                self.write(port + 1, byte)
+            return
+        writer(register, value)
+        if self.on_written is not None:
+            self.on_written()

@@ -16,6 +16,7 @@ from blink16.cpu.registers import Cell
 from blink16.memory import Attribute
 from blink16.services import (
     DONE,
+    ELSEWHERE,
     Departed,
     Elsewhere,
     Exit,
@@ -278,6 +279,8 @@ class Machine(Timekeeper):
     def _conclude(self, outcome: Outcome, budget: int, through_traps: bool) -> Stop:
         """Do what a service wants, and go on behind its call."""
         news = None
+        if outcome is ELSEWHERE:
+            return self._elsewhere(_BEFORE_SERVICE)  # it may stand at one, in a call
         if outcome is not DONE:
             if isinstance(outcome, Trap) and outcome.resumable and through_traps:
                 outcome = (outcome.then and outcome.then()) or outcome
@@ -323,8 +326,8 @@ class Machine(Timekeeper):
 
     def _elsewhere(self, stop: Stop) -> Stop:
         """Retire a call that does not come back by the stub's IRET."""
-        self.registers.icount += 1
-        self.registers.cycles += self._return_cost
+        self._icount[0] += 1
+        self._cycles[0] += self._return_cost
         self._plan()
         return self._watched(stop)
 

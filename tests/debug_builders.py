@@ -7,8 +7,9 @@ together here without the readers' own declarations.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import NamedTuple
 
 from blink16.symbolfiles.toolchain import (
     ArrayType,
@@ -114,84 +115,86 @@ def _sized(body: bytes) -> bytes:
     return struct.pack("<H", len(body)) + body
 
 
+class _Cv4Form(NamedTuple):
+    """How addresses and numbers stand in the records of one file."""
+
+    segments: list[int]
+    wide: bool
+    """Whether records are of 32 bits."""
+    packed: bool
+    """Whether all units share one table of types."""
+
+    @property
+    def offset(self) -> str:
+        """An offset, to struct."""
+        return "I" if self.wide else "H"
+
+    def kind(self, number: int) -> int:
+        """Return a record's number in this width."""
+        return number + 0x100 * self.wide
+
+    def place(self, address: int, *, code: bool = False) -> bytes:
+        number, at = home(self.segments, address, code=code)
+        return struct.pack(f"<{self.offset}H", at, number)
+
+
+class _Cv4Symbols:
+    """The records of a unit's symbols."""
+
+    def __init__(self, form: _Cv4Form, types: _Cv4Types) -> None:
+        self._form = form
+        self._types = types
+
+    def of(self, unit: Unit) -> bytes:
+        variables = b"".join(_sized(self._variable(v)) for v in unit.variables)
+        return variables + b"".join(map(self._function, unit.functions))
+
+    def _variable(self, v: Variable) -> bytes:
+        form = self._form
+        kind, name = struct.pack("<H", self._types.number(v.type)), counted(v.name)
+        match v.place:
+            case LocalPlace(bp):
+                where = struct.pack("<i" if form.wide else "<h", bp)
+                return struct.pack("<H", form.kind(0x100)) + where + kind + name
+            case InRegister(register):
+                code = struct.pack("<H", CV4_REGISTERS[register])
+                return struct.pack("<H", 2) + kind + code + name
+            case Static(address):
+                return struct.pack("<H", form.kind(0x101)) + form.place(address) + kind + name
+
+    def _scope(self, scope: Scope) -> bytes:
+        form, found = self._form, b"".join(_sized(self._variable(v)) for v in scope.variables)
+        for inner in scope.scopes:
+            start = form.place(inner.span.start, code=True)
+            head = struct.pack(f"<HII{form.offset}", form.kind(0x107), 0, 0, len(inner.span))
+            found += _sized(head + start + b"\0") + self._scope(inner) + _sized(b"\6\0")
+        return found
+
+    def _function(self, f: Function) -> bytes:
+        form, size = self._form, len(f.scope.span)
+        head = struct.pack(f"<HIII3{form.offset}", form.kind(0x105), 0, 0, 0, size, 0, size)
+        head += form.place(f.scope.span.start, code=True)
+        head += struct.pack("<H", self._types.number(f.type)) + b"\0"
+        return _sized(head + counted(f"_{f.name}")) + self._scope(f.scope) + _sized(b"\6\0")
+
+
+_Part = tuple[int, int, bytes]
+"""The kind of a part, its module's number, and what it holds."""
+
+
 def codeview4(toolchain: Toolchain, signature: bytes, *, wide: bool = False) -> bytes:
     """Return information of NB05, NB08 or NB09; ``wide``: in records of 32 bits."""
-    segments = segments_of(toolchain)
-    packed = signature != b"NB05"
-    offset = "I" if wide else "H"
-    second = 0x100 if wide else 0
-
-    def place(address: int, *, code: bool = False) -> bytes:
-        number, at = home(segments, address, code=code)
-        return struct.pack(f"<{offset}H", at, number)
-
-    parts: list[tuple[int, int, bytes]] = []
+    form = _Cv4Form(segments_of(toolchain), wide, packed=signature != b"NB05")
+    parts: list[_Part] = []
     all_types: list[bytes] = []
     for number, unit in enumerate(toolchain.units, 1):
-        types = _Cv4Types(unit, 0x1000 + (len(all_types) if packed else 0))
-
-        def variable(v: Variable, types: _Cv4Types = types) -> bytes:
-            kind, name = struct.pack("<H", types.number(v.type)), counted(v.name)
-            match v.place:
-                case LocalPlace(bp):
-                    where = struct.pack("<i" if wide else "<h", bp)
-                    return struct.pack("<H", 0x100 + second) + where + kind + name
-                case InRegister(register):
-                    code = struct.pack("<H", CV4_REGISTERS[register])
-                    return struct.pack("<H", 2) + kind + code + name
-                case Static(address):
-                    return struct.pack("<H", 0x101 + second) + place(address) + kind + name
-
-        def scope(one: Scope, variable: Callable[[Variable], bytes] = variable) -> bytes:
-            found = b"".join(_sized(variable(v)) for v in one.variables)
-            for inner in one.scopes:
-                start = place(inner.span.start, code=True)
-                head = struct.pack(f"<HII{offset}", 0x107 + second, 0, 0, len(inner.span))
-                found += _sized(head + start + b"\0") + scope(inner) + _sized(b"\6\0")
-            return found
-
-        def function(
-            f: Function,
-            types: _Cv4Types = types,
-            scope: Callable[[Scope], bytes] = scope,
-        ) -> bytes:
-            size = len(f.scope.span)
-            head = struct.pack(f"<HIII3{offset}", 0x105 + second, 0, 0, 0, size, 0, size)
-            head += (
-                place(f.scope.span.start, code=True)
-                + struct.pack("<H", types.number(f.type))
-                + b"\0"
-            )
-            return _sized(head + counted(f"_{f.name}")) + scope(f.scope) + _sized(b"\6\0")
-
-        symbols = b"".join(_sized(variable(v)) for v in unit.variables)
-        symbols += b"".join(map(function, unit.functions))
-        (code,) = unit.code
-        segment, at = home(segments, code.start, code=True)
-        head = struct.pack("<HHH2s", 0, 0, 1, b"CV")
-        head += struct.pack("<HHII", segment, 0, at, len(code)) + counted(f"{number}.OBJ")
-        parts.append((0x120, number, head))
-        parts.append((0x125 if packed else 0x124, number, b"\1\0\0\0" + symbols))
-        parts.append((0x127, number, _cv4_lines(unit, segments)))
+        types = _Cv4Types(unit, 0x1000 + (len(all_types) if form.packed else 0))
+        parts += _cv4_unit(form, number, unit, types)
         all_types += types.records
-        if not packed:
-            parts.append((0x121, number, b"\1\0\0\0" + b"".join(map(_sized, types.records))))
-    map_ = struct.pack("<HH", len(segments), len(segments))
-    for n, paragraph in enumerate(segments):
-        size = max(u.code[-1].stop for u in toolchain.units) if n == 0 else 0x1000
-        map_ += struct.pack("<6HII", 0xD if n == 0 else 3, 0, 0, paragraph, 0, 0, 0, size)
-    parts.append((0x12D, 0xFFFF, map_))
-    publics = b""
-    for label in toolchain.labels:
-        record = struct.pack("<H", 0x103 + second) + place(label.address, code=label.code) + b"\0\0"
-        publics += _sized(record + counted(label.name))
-    parts.append((0x12A, 0xFFFF, struct.pack("<HHIII", 0, 0, len(publics), 0, 0) + publics))
-    if packed:
-        sized = [_sized(record) for record in all_types]
-        base = 8 + 4 * len(sized) if signature == b"NB08" else 0
-        starts = [base + sum(map(len, sized[:n])) for n in range(len(sized))]
-        table = struct.pack(f"<II{len(starts)}I", 1 << 24, len(starts), *starts)
-        parts.append((0x12B, 0xFFFF, table + b"".join(sized)))
+    parts.append((0x12D, 0xFFFF, _cv4_segment_map(form, toolchain)))
+    parts.append((0x12A, 0xFFFF, _cv4_publics(form, toolchain)))
+    if form.packed:
+        parts.append((0x12B, 0xFFFF, _cv4_all_types(all_types, signature)))
     content, entries = b"", b""
     for kind, number, part in parts:
         entries += struct.pack("<HHII", kind, number, 8 + len(content), len(part))
@@ -199,6 +202,47 @@ def codeview4(toolchain: Toolchain, signature: bytes, *, wide: bool = False) -> 
     directory = struct.pack("<HHIII", 16, 12, len(parts), 0, 0) + entries
     whole = signature + struct.pack("<I", 8 + len(content)) + content + directory
     return whole + signature + struct.pack("<I", len(whole) + 8)
+
+
+def _cv4_unit(form: _Cv4Form, number: int, unit: Unit, types: _Cv4Types) -> Iterator[_Part]:
+    """Yield the parts of a unit; ``types`` gets those that it has."""
+    symbols = _Cv4Symbols(form, types).of(unit)
+    (code,) = unit.code
+    segment, at = home(form.segments, code.start, code=True)
+    head = struct.pack("<HHH2s", 0, 0, 1, b"CV")
+    head += struct.pack("<HHII", segment, 0, at, len(code)) + counted(f"{number}.OBJ")
+    yield 0x120, number, head
+    yield 0x125 if form.packed else 0x124, number, b"\1\0\0\0" + symbols
+    yield 0x127, number, _cv4_lines(unit, form.segments)
+    if not form.packed:
+        yield 0x121, number, b"\1\0\0\0" + b"".join(map(_sized, types.records))
+
+
+def _cv4_segment_map(form: _Cv4Form, toolchain: Toolchain) -> bytes:
+    count = len(form.segments)
+    map_ = struct.pack("<HH", count, count)
+    for n, paragraph in enumerate(form.segments):
+        size = max(u.code[-1].stop for u in toolchain.units) if n == 0 else 0x1000
+        map_ += struct.pack("<6HII", 0xD if n == 0 else 3, 0, 0, paragraph, 0, 0, 0, size)
+    return map_
+
+
+def _cv4_publics(form: _Cv4Form, toolchain: Toolchain) -> bytes:
+    publics = b""
+    for label in toolchain.labels:
+        place = form.place(label.address, code=label.code)
+        record = struct.pack("<H", form.kind(0x103)) + place + b"\0\0"
+        publics += _sized(record + counted(label.name))
+    return struct.pack("<HHIII", 0, 0, len(publics), 0, 0) + publics
+
+
+def _cv4_all_types(records: Iterable[bytes], signature: bytes) -> bytes:
+    """Return the table of all units' types; where it begins to count differs."""
+    sized = [_sized(record) for record in records]
+    base = 8 + 4 * len(sized) if signature == b"NB08" else 0
+    starts = [base + sum(map(len, sized[:n])) for n in range(len(sized))]
+    table = struct.pack(f"<II{len(starts)}I", 1 << 24, len(starts), *starts)
+    return table + b"".join(sized)
 
 
 def _cv4_lines(unit: Unit, segments: list[int]) -> bytes:

@@ -13,7 +13,7 @@ from unwind_guest import SEGMENT
 from blink16 import symbolfiles
 from blink16.symbolfiles import LoadSegments
 from blink16.symbolfiles import elf as elf_file
-from blink16.symbolfiles.dwarf.units import PRODUCER
+from blink16.symbolfiles.dwarf_names import PRODUCER
 from blink16.symbolfiles.elf import ElfSection, ElfSymbol, SectionFlag, SectionType, SymbolType
 from blink16.symbols import SymbolKind
 

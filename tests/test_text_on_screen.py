@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from pathlib import Path
+
 import pytest
 from dos_guest import SCRATCH, DosGuest
+from dos_programs import start
+from guests import ENGINES, TestPace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from property_examples import examples
@@ -12,6 +17,8 @@ from blink16.bios.data_area import BASE, DataArea
 from blink16.bios.screen_text import BLANK
 from blink16.bios.video import GuestScreen
 from blink16.devices.video import Video
+from blink16.history import Timeline
+from blink16.machine import Machine
 
 SCREEN, SCREEN_SIZE = 0xB8000, 0x4000
 TICKS = 0x6C
@@ -100,3 +107,84 @@ def test_a_string_is_its_characters(
         assert whole.registers.al == ord("$")
     _characters_alone(single, text)
     assert _seen(whole) == _seen(single)
+
+
+PRINTS = bytes.fromhex(
+    "b409 ba2001 cd21"  # again: mov ah, 09h / mov dx, 120h / int 21h
+    "b440 bb0100 b90700 ba2001 cd21"  # mov ah, 40h / mov bx, 1 / mov cx, 7 / mov dx, 120h / int 21h
+    "b402 b20a cd21 b209 cd21"  # mov ah, 02h / mov dl, 10 / int 21h / mov dl, 9 / int 21h
+    "ebe0"  # jmp again
+)
+TEXT = b"All that is said\r\n$"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_step_back_within_text(engine: str, tmp_path: Path) -> None:
+    """Prevents a screen or a 6845 that a seek into text, or a step back there, leaves different."""
+    file = tmp_path / "prints.com"
+    file.write_bytes(PRINTS.ljust(0x20, b"\x90") + TEXT)
+    session = start(file, root=tmp_path, engine=engine)
+    machine = session.machine
+    machine.run(500)
+    area = DataArea(machine.memory)
+    assert area.cursor(area.page)[0] == GuestScreen(machine.memory, machine.bus).rows - 1
+    timeline = Timeline(machine, pace=TestPace())
+    seen = {}
+    for _ in range(120):
+        seen[machine.icount] = _state(machine)
+        timeline.run(1)
+    for icount in random.Random(1).sample(sorted(seen), 60):
+        timeline.seek(icount)
+        assert _state(machine) == seen[icount]
+
+
+def _state(machine: Machine) -> object:
+    return machine.save(), bytes(machine.memory.ram)
+
+
+def test_another_adapter_takes_over_both_ways(tmp_path: Path) -> None:
+    """Prevents a cursor that goes to an adapter whose ports another device has taken."""
+    guest = DosGuest(tmp_path)
+    written: list[tuple[int, int]] = []
+    guest.machine.bus.attach(
+        [0x3D4, 0x3D5], None, lambda port, value: written.append((port, value))
+    )
+    guest.put(b"ab$")
+    guest.call(0x0900, dx=SCRATCH)
+    assert [port for port, _ in written] == [0x3D4, 0x3D5] * 2
+    assert [written[0][1], written[2][1]] == [14, 15]
+
+
+@settings(max_examples=examples(60))
+@given(
+    MODES,
+    st.integers(0, 7),
+    CURSORS,
+    st.integers(0, 0x9FF),
+    st.booleans(),
+    st.sampled_from(b"A\0\x07"),
+)
+def test_many_cells_are_single_cells(
+    twins: tuple[DosGuest, DosGuest],
+    mode: int,
+    page: int,
+    cursor: tuple[int, int],
+    count: int,
+    has_attribute: bool,
+    code: int,
+) -> None:
+    """Prevents INT 10h/09h and 0Ah from writing other cells at once than one after the other."""
+    together, single = twins
+    for guest in twins:
+        _prepare(guest, mode, page if mode < 4 else 0, cursor, count % 251)
+    screens = [GuestScreen(guest.machine.memory, guest.machine.bus) for guest in twins]
+    row, column = screens[0].area.cursor(page if mode < 4 else 0)
+    r = together.registers
+    r.bx, r.cx = page << 8 | 0x71, count
+    _video(together, (0x0900 if has_attribute else 0x0A00) | code)
+    attribute = 0x71 if has_attribute or screens[1].graphics else None
+    row, column = screens[1].area.cursor(page)
+    first = row * screens[1].columns + column
+    for at in range(first, min(first + count, 25 * screens[1].columns)):
+        screens[1].put(page, *divmod(at, screens[1].columns), code, attribute)
+    assert _seen(together) == _seen(single)

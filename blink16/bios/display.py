@@ -10,7 +10,13 @@ from typing import NamedTuple
 
 from blink16.bios import graphics
 from blink16.bios.data_area import DataArea
-from blink16.bios.video import COLOR_SEGMENT, MONO_MODE, MONO_SEGMENT, ROWS, VIDEO_MEMORY
+from blink16.bios.screen_text import (
+    COLOR_SEGMENT,
+    MONO_MODE,
+    MONO_SEGMENT,
+    ROWS,
+    VIDEO_MEMORY,
+)
 from blink16.devices.vga import Vga
 from blink16.devices.video import (
     MODE_80_COLUMNS,

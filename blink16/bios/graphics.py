@@ -23,6 +23,8 @@ FONT = (0xF000, 0xFA6E)
 """Where programs know the first 128 characters' dots to be, eight bytes each."""
 UPPER_FONT_VECTOR = 0x1F
 """Its vector points at the dots of the other 128, if there are any."""
+_WIDE = [sum((line >> x & 1) << 2 * x for x in range(CELL)) for line in range(256)]
+"""A line of dots with two bits for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +94,17 @@ def _shape(memory: Memory, code: int) -> bytes:
 
 def draw(memory: Memory, mode: int, row: int, column: int, code: int, color: int) -> None:
     """Draw a character; with bit 7 of ``color`` XOR it into the picture."""
+    size = _bits(mode)  # bytes of a character in a line
     if mode == FINE_MODE:  # the BIOS stores the character's dots as they are
         color |= 1
+    if row >= HEIGHT // CELL or column >= LINE // size:
+        return
     for y, line in enumerate(_shape(memory, code), row * CELL):
-        for x in range(CELL):
-            on = line >> (CELL - 1 - x) & 1
-            if on or not color & XOR:
-                set_dot(memory, mode, column * CELL + x, y, color if on else 0)
+        lit = line if mode == FINE_MODE else _WIDE[line] * (color & 3)
+        at = _line(y) + column * size
+        if color & XOR:
+            lit ^= int.from_bytes(memory.read(at, size), "big")
+        memory.write(at, lit.to_bytes(size, "big"))
 
 
 def recognize(memory: Memory, mode: int, row: int, column: int) -> int:

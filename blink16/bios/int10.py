@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from blink16.bios import screen_text, typed
 from blink16.bios.data_area import PAGES
 from blink16.bios.unknown import no_function
 from blink16.bios.vga import DISPLAY_BIOS, EGA_INFO, KEPT, VgaBios, remedy
@@ -18,6 +19,8 @@ from blink16.lacks import Kind
 from blink16.services import DONE, Guest, Outcome
 
 CHANNEL = "console"
+NEW_LINE = 0x0E0A
+"""AX where the teletype is to scroll, more often than not."""
 
 
 class VideoService:
@@ -36,6 +39,8 @@ class VideoService:
         function = _FUNCTIONS.get(guest.registers.ah)
         if guest.registers.ah == 0x00:
             self._set_mode(guest)
+        elif guest.registers.ax == NEW_LINE and screen_text.write(guest.memory, self._bus, b"\n"):
+            guest.output(CHANNEL, b"\n")
         elif self._adapter.has_planes and guest.registers.ah in _PLANES_FUNCTIONS:
             is_vga = self._adapter is Adapter.VGA
             bios = VgaBios(guest.memory, self._bus, is_vga=is_vga)
@@ -103,11 +108,7 @@ def _write_cells(guest: Guest, screen: GuestScreen) -> None:
     """09h: CX times the character AL with attribute BL, 0Ah: without; the cursor stays."""
     r = guest.registers
     attribute = r.bl if r.ah == 0x09 or screen.graphics else None
-    row, column = screen.area.cursor(r.bh)
-    first = row * screen.columns + column
-    last = min(first + r.cx, screen.rows * screen.columns)
-    for at in range(first, last):
-        screen.put(r.bh, *divmod(at, screen.columns), r.al, attribute)
+    screen.fill(r.bh, *screen.area.cursor(r.bh), r.cx, r.al, attribute)
 
 
 def _set_palette(guest: Guest, screen: GuestScreen) -> None:
@@ -158,8 +159,7 @@ def _write_string(guest: Guest, screen: GuestScreen) -> None:
     attributes = data[1::2] if has_attributes else bytes((r.bl,)) * len(codes)
     before = screen.area.cursor(r.bh)
     screen.set_cursor(r.bh, r.dh, r.dl)
-    for code, attribute in zip(codes, attributes, strict=True):
-        screen.teletype(r.bh, code, attribute)
+    typed.show(screen, r.bh, codes, attributes)
     guest.output(CHANNEL, codes)
     if not r.al & 1:
         screen.set_cursor(r.bh, *before)

@@ -12,6 +12,7 @@ from blink16.bios.geometry import SECTOR_SIZE
 from blink16.bios.int09 import WARM_BOOT
 from blink16.bios.misc import no_system
 from blink16.bios.rom import SEGMENT, Rom, call, goto, interrupt, jump
+from blink16.bios.screen_text import MONO_MODE
 from blink16.bios.shutdown import Resumption
 from blink16.bios.timer import CmosClock
 from blink16.devices.cards import XT, Cards
@@ -46,7 +47,7 @@ class Post:
         self._drives = drives
         color = not adapter.is_mono
         self._adapter = adapter
-        self._mode = 3 if color else video.MONO_MODE
+        self._mode = 3 if color else MONO_MODE
         self._equipment = tables.Equipment(
             display=Display.COLOR_80X25 if color else Display.MONOCHROME,
             floppies=drives.count(hard_disks=False),

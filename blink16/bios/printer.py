@@ -6,8 +6,9 @@ Source: IBM PC/XT Technical Reference, BIOS listings of PRINTER_IO and PRINT_SCR
 from __future__ import annotations
 
 from blink16.bios.data_area import DataArea
+from blink16.bios.screen_text import ROWS
 from blink16.bios.unknown import no_function, no_unit
-from blink16.bios.video import ROWS, GuestScreen
+from blink16.bios.video import GuestScreen
 from blink16.bus import Bus
 from blink16.devices.lpt import CONTROL, DATA, NOT_BUSY, STATUS, STROBE
 from blink16.lacks import Kind

@@ -7,17 +7,58 @@ multiple of eight columns.
 from __future__ import annotations
 
 import re
+from struct import Struct as Packing
 
-from blink16.memory import Memory
+from blink16.bios.data_area import BASE, OFFSETS, PAGES
+from blink16.bios.planes import MODES as PLANES_MODES
+from blink16.bios.vga import EGA_INFO
+from blink16.bus import Bus
+from blink16.devices.video import CURSOR_HIGH
+from blink16.memory import Memory, linear
 
+COLOR_SEGMENT, MONO_SEGMENT = 0xB800, 0xB000
+COLOR_MEMORY, MONO_MEMORY = linear(COLOR_SEGMENT, 0), linear(MONO_SEGMENT, 0)
+MONO_MODE = 7
+GRAPHICS_MODES = (4, 5, 6)
+ROWS = 25
+VIDEO_MEMORY, PLANES_TEXT_MEMORY = 0x4000, 0x8000
+MODE, SEEN = Packing("<BHHH"), Packing("<BH")
+MODE_AT, SEEN_AT = BASE + OFFSETS["video_mode"][0], BASE + OFFSETS["page"][0]
+"""The mode, the columns, the size of a page and the start of the one that is seen; which that is,
+and the port of the 6845.
+"""
+_CURSORS_AT, _LAST_ROW_AT = BASE + OFFSETS["cursors"][0], BASE + OFFSETS["last_row"][0]
+_DOTS = PLANES_MODES | frozenset(GRAPHICS_MODES)
 TAB = 8
 BLANK = b" "
 _NEW_LINE, _CR, _LF, _TAB, _BS = b"\r\n", b"\r", b"\n", b"\t", b"\b"
 _CONTROLS = frozenset((_NEW_LINE, _CR, _LF, _BS, b"\a"))
+_BLANKS = tuple(bytes((BLANK[0], attribute)) for attribute in range(256))
 _pieces = re.compile(rb"[^\x07-\x0a\r]+|\r\n|[\x07-\x0a\r]").findall
 
 
-class ScreenText:
+def write(memory: Memory, bus: Bus, data: bytes) -> bool:
+    """Write text to the page that is seen, from its cursor on; return False if it shows dots.
+
+    As quick as can be: programs print much by single calls.
+    """
+    mode, columns, page_size, page_start = MODE.unpack(memory.read(MODE_AT, MODE.size))
+    if mode in _DOTS:
+        return False
+    page, port = SEEN.unpack(memory.read(SEEN_AT, SEEN.size))
+    page, columns, rows, size = page % PAGES, columns or 1, ROWS, VIDEO_MEMORY
+    if memory.read(EGA_INFO, 1)[0]:
+        rows, size = memory.read(_LAST_ROW_AT, 1)[0] + 1, PLANES_TEXT_MEMORY
+    start = (MONO_MEMORY if mode == MONO_MODE else COLOR_MEMORY) + page * page_size % size
+    column, row = memory.read(_CURSORS_AT + 2 * page, 2)
+    row, column = _Page(memory, start, columns, rows).write(row, column, data)
+    row, column = row & 0xFF, column & 0xFF
+    memory.write(_CURSORS_AT + 2 * page, bytes((column, row)))
+    bus.write_pair(port, CURSOR_HIGH, page_start // 2 + row * columns + column)
+    return True
+
+
+class _Page:
     """A page of characters that text is written to."""
 
     __slots__ = ("_columns", "_memory", "_rows", "_start", "_whole")
@@ -33,16 +74,19 @@ class ScreenText:
         """Write from a place on, and return where that ends."""
         columns, rows = self._columns, self._rows
         width = column + len(data) + (TAB - 1) * data.count(_TAB)
+        whole = None
         if row + data.count(_LF) + width // columns >= rows:  # at most so many lines
-            self._whole = bytearray(self._memory.read(self._start, 2 * columns * rows))
+            whole = bytearray(self._memory.read(self._start, 2 * columns * rows))
+            self._whole = whole
         for piece in _pieces(data):
             if piece == _NEW_LINE:
                 row, column = row + 1, 0
             elif piece not in _CONTROLS:
                 text = BLANK * (TAB - column % TAB) if piece == _TAB else piece
-                if row < rows and column + len(text) < columns:
+                end = column + len(text)
+                if row < rows and end < columns:
                     self._put(row * columns + column, text)
-                    column += len(text)
+                    column = end
                 else:
                     row, column = self._wrap(row, column, text)
             elif piece == _LF:
@@ -53,8 +97,8 @@ class ScreenText:
                 column = max(0, column - 1)
             if row >= rows:
                 row = self._scroll(column)
-        if self._whole is not None:
-            self._memory.write(self._start, bytes(self._whole))
+        if whole is not None:
+            self._memory.write(self._start, bytes(whole))
         return row, column
 
     def _wrap(self, row: int, column: int, text: bytes) -> tuple[int, int]:
@@ -88,5 +132,5 @@ class ScreenText:
         last = len(whole) - 2 * columns
         attribute = whole[last + 2 * min(column, columns - 1) + 1]
         del whole[: 2 * columns]
-        whole += bytes((BLANK[0], attribute)) * columns
+        whole += _BLANKS[attribute] * columns
         return self._rows - 1

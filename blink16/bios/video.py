@@ -5,16 +5,28 @@ Source: IBM PC/XT Technical Reference, BIOS listing of VIDEO_IO.
 
 from __future__ import annotations
 
-from struct import Struct as Packing
 from typing import Protocol
 
 from construct import Array, Bytes, Struct
 
 from blink16.bios import cursor_shape, graphics
-from blink16.bios.data_area import BASE, OFFSETS, PAGES, DataArea
+from blink16.bios.data_area import PAGES, DataArea
 from blink16.bios.planes import MODES as PLANES_MODES
 from blink16.bios.planes import PlanesScreen
-from blink16.bios.screen_text import BLANK, ScreenText
+from blink16.bios.screen_text import (
+    BLANK,
+    COLOR_MEMORY,
+    GRAPHICS_MODES,
+    MODE,
+    MODE_AT,
+    MONO_MEMORY,
+    MONO_MODE,
+    PLANES_TEXT_MEMORY,
+    ROWS,
+    SEEN,
+    SEEN_AT,
+    VIDEO_MEMORY,
+)
 from blink16.bios.vga import CRT_MODES, EGA_INFO, NO_CURSOR_EMULATION, VgaBios, modes_of
 from blink16.bus import Bus
 from blink16.devices.video import (
@@ -28,19 +40,10 @@ from blink16.devices.video import (
 )
 from blink16.memory import Memory, linear
 
-COLOR_SEGMENT, MONO_SEGMENT = 0xB800, 0xB000
-MONO_MODE = 7
-ROWS = 25
 NORMAL = 0x07
 BEL, BS, LF, CR = 7, 8, 10, 13
-VIDEO_MEMORY, PLANES_TEXT_MEMORY = 0x4000, 0x8000
-_COLOR_MEMORY, _MONO_MEMORY = linear(COLOR_SEGMENT, 0), linear(MONO_SEGMENT, 0)
-_MODE = Packing("<BHH")
-_MODE_AT = BASE + OFFSETS["video_mode"][0]
-"""The mode, and behind it the columns and the size of a page."""
 COLOR_CRTC, MONO_CRTC = 0x3D4, 0x3B4
 _COLUMNS = {0: 40, 1: 40, 2: 80, 3: 80, 4: 40, 5: 40, 6: 80, 7: 80}
-GRAPHICS_MODES = (4, 5, 6)
 MONOCHROME_EQUIPMENT = 0x30
 """Both bits of the equipment word: there is a monochrome adapter."""
 PALETTE = 0x30
@@ -90,9 +93,15 @@ class GuestScreen:
         self._memory = memory
         self._bus = bus
         self._page_size: int
-        self.mode, columns, self._page_size = _MODE.unpack(memory.read(_MODE_AT, _MODE.size))
+        self._page_start: int
+        self._port: int
+        mode, seen = memory.read(MODE_AT, MODE.size), memory.read(SEEN_AT, SEEN.size)
+        self.mode, columns, self._page_size, self._page_start = MODE.unpack(mode)
+        page, self._port = SEEN.unpack(seen)
+        self.page: int = page % PAGES
+        """The one that is seen."""
         self.columns: int = columns or 1
-        self.base = _MONO_MEMORY if self.mode == MONO_MODE else _COLOR_MEMORY
+        self.base = MONO_MEMORY if self.mode == MONO_MODE else COLOR_MEMORY
         self.has_planes = memory.read(EGA_INFO, 1)[0] != 0
         """Whether the adapter is an EGA or VGA, whose screen may have any number of rows."""
         self.rows = self.area.last_row + 1 if self.has_planes else ROWS
@@ -109,27 +118,22 @@ class GuestScreen:
         """Return the dots of a page."""
         if self.mode in GRAPHICS_MODES:
             return graphics.CgaDots(self._memory, self.mode)
-        page = self.area.page if page is None else page
+        page = self.page if page is None else page
         return PlanesScreen(self._memory, self.mode, page % PAGES)
 
     # -- the 6845 ----------------------------------------------------------------------------
 
     def _crtc(self, register: int, value: int) -> None:
         """Set a pair of registers, high byte first."""
-        port = self.area.crtc_port
-        for index, byte in ((register, value >> 8 & 0xFF), (register + 1, value & 0xFF)):
-            self._bus.write(port, index)
-            self._bus.write(port + 1, byte)
+        self._bus.write_pair(self._port, register, value)
 
     def set_cursor(self, page: int, row: int, column: int) -> None:
         """Move a page's cursor."""
+        row, column = row & 0xFF, column & 0xFF
         self.area.set_cursor(page, row, column)
-        if page % PAGES == self.area.page:
-            self._show_cursor()
-
-    def _show_cursor(self) -> None:
-        row, column = self.area.cursor(self.area.page)
-        self._crtc(CURSOR_HIGH, self.area.page_start // 2 + row * self.columns + column)
+        if page % PAGES == self.page:
+            place = self._page_start // 2 + row * self.columns + column
+            self._bus.write_pair(self._port, CURSOR_HIGH, place)
 
     def set_cursor_shape(self, shape: int) -> None:
         """Set the cursor's first line (high) and last line, as for a CGA's characters."""
@@ -140,16 +144,17 @@ class GuestScreen:
 
     def set_page(self, page: int) -> None:
         """Show a page."""
-        self.area.page = page % PAGES
-        self.area.page_start = self.area.page * self.area.page_size
+        self.page = self.area.page = page % PAGES
+        self._page_start = self.page * self._page_size & 0xFFFF
+        self.area.page_start = self._page_start
         planar = self.mode in PLANES_MODES
-        self._crtc(START_HIGH, self.area.page_start if planar else self.area.page_start // 2)
-        self._show_cursor()
+        self._crtc(START_HIGH, self._page_start if planar else self._page_start // 2)
+        self.set_cursor(self.page, *self.area.cursor(self.page))
 
     def set_palette(self, value: int) -> None:
         """Set a CGA's color register."""
         self.area.crt_palette = value
-        self._bus.write((self.area.crtc_port & ~0xF) + COLOR_PORT, value)
+        self._bus.write((self._port & ~0xF) + COLOR_PORT, value)
 
     # -- characters --------------------------------------------------------------------------
 
@@ -174,6 +179,23 @@ class GuestScreen:
         address = self.address(page, row, column)
         data = (code,) if attribute is None else (code, attribute)
         self._memory.write(address, bytes(data))
+
+    def fill(
+        self, page: int, row: int, column: int, count: int, code: int, attribute: int | None
+    ) -> None:
+        """Write a character to many cells, row by row, as far as the screen goes."""
+        first = row * self.columns + column
+        count = min(count, self.rows * self.columns - first)
+        start = self.address(page, row, column)
+        if self.graphics or start + 2 * count > self.base + self.memory_size:
+            for at in range(first, first + count):
+                self.put(page, *divmod(at, self.columns), code, attribute)
+        elif count > 0 and attribute is not None:
+            self._memory.write(start, bytes((code, attribute)) * count)
+        elif count > 0:
+            cells = bytearray(self._memory.read(start, 2 * count))
+            cells[::2] = bytes((code,)) * count
+            self._memory.write(start, bytes(cells))
 
     def scroll(
         self, page: int, top: int, left: int, bottom: int, right: int, lines: int, attribute: int
@@ -212,23 +234,6 @@ class GuestScreen:
         shifted = content[moved:] + blanks if lines >= 0 else blanks + content[: size - moved]
         self._memory.write(start, shifted)
 
-    def write(self, data: bytes) -> None:
-        """Show characters on the page that is seen, as many teletype calls would, tabs too."""
-        self.put_text(data)
-        self._show_cursor()
-
-    def put_text(self, data: bytes) -> None:
-        """Do the same, but leave it to the caller to tell the 6845 where the cursor is now."""
-        area = self.area
-        page = area.page % PAGES
-        if self.graphics:
-            for code in data:
-                self.teletype(page, code, NORMAL)
-            return
-        row, column = area.cursor(page)
-        text = ScreenText(self._memory, self.address(page, 0, 0), self.columns, self.rows)
-        area.set_cursor(page, *text.write(row, column, data))
-
     def teletype(self, page: int, code: int, attribute: int | None = None) -> None:
         """Show a character at the cursor and move on, scrolling at the end of the screen."""
         row, column = self.area.cursor(page)
@@ -244,11 +249,15 @@ class GuestScreen:
             if column >= self.columns:
                 row, column = row + 1, 0
         if row >= self.rows:
-            row = self.rows - 1
-            at = min(column, self.columns - 1)
-            fill = 0 if self.graphics else self.cell(page, row, at)[1]
-            self.scroll(page, 0, 0, self.rows - 1, self.columns - 1, 1, fill)
+            row = self._next_line(page, column)
         self.set_cursor(page, row, column)
+
+    def _next_line(self, page: int, column: int) -> int:
+        """Scroll the screen up by a line; return the last row."""
+        last = self.rows - 1
+        fill = 0 if self.graphics else self.cell(page, last, min(column, self.columns - 1))[1]
+        self.scroll(page, 0, 0, last, self.columns - 1, 1, fill)
+        return last
 
 
 def set_mode(

@@ -28,13 +28,9 @@ from construct import (
 )
 
 from blink16.board import dwarf, window
+from blink16.symbolfiles.dwarf_names import Op
 
 CIE_ID = 0xFFFFFFFF
-DW_OP_DEREF = 0x06
-DW_OP_PLUS_UCONST = 0x23
-DW_OP_SHL = 0x24
-DW_OP_LIT0 = 0x30
-DW_OP_BREG0 = 0x70
 DW_CFA_UNDEFINED = 0x07
 DW_CFA_DEF_CFA_EXPRESSION = 0x0F
 DW_CFA_VAL_EXPRESSION = 0x16
@@ -43,9 +39,9 @@ DW_CFA_VAL_EXPRESSION = 0x16
 EXPRESSION = Struct(
     "base" / Struct("operation" / Byte, "offset" / Int8sl),
     "shift" / Byte,
-    "shl" / Const(DW_OP_SHL, Byte),
-    "plus" / Struct("operation" / Const(DW_OP_PLUS_UCONST, Byte), "addend" / VarInt),
-    "deref" / Const(DW_OP_DEREF, Byte),
+    "shl" / Const(Op.SHL, Byte),
+    "plus" / Struct("operation" / Const(Op.PLUS_UCONST, Byte), "addend" / VarInt),
+    "deref" / Const(Op.DEREF, Byte),
 )
 """The value of a field in the row of a frame: what lies at ``(register << shift) + addend``."""
 RULE = Struct(
@@ -122,7 +118,7 @@ def _rule(instruction: int, column: int | None, field: window.Field) -> dict[str
 def _fetch(field: window.Field) -> dict[str, object]:
     """Return the expression whose value is a field in the row of a frame's SP."""
     return {
-        "base": {"operation": DW_OP_BREG0 + COLUMNS[window.Field.ESP], "offset": 0},
-        "shift": DW_OP_LIT0 + window.ROW_SHIFT,
+        "base": {"operation": Op.BREG0 + COLUMNS[window.Field.ESP], "offset": 0},
+        "shift": Op.LIT0 + window.ROW_SHIFT,
         "plus": {"addend": window.field_address(0, field)},
     }

@@ -43,34 +43,27 @@ from construct import (
     Const,
     CString,
     GreedyBytes,
-    GreedyRange,
     Int16ul,
     Int32ul,
-    NullTerminated,
     Prefixed,
     Struct,
-    VarInt,
 )
 
 from blink16.memory import RAM_SIZE
+from blink16.symbolfiles.dwarf_names import (
+    ABBREVIATION,
+    DW_LANG_MIPS_ASSEMBLER,
+    PRODUCER,
+    At,
+    Form,
+    Tag,
+)
 
 START = 4
 """What is below, the vector of INT 0, is no code; gdb takes address 0 for "discarded"."""
-PRODUCER = "GNU blink16 5.0"
-"""gdb reads "GNU", a language, and GCC's version."""
 UNIT_NAME = "blink16"
 ASIDE = range(0xF000_0000, 0xF000_0010)
 """Addresses of nothing."""
-DW_CHILDREN_NO, DW_CHILDREN_YES = 0, 1
-DW_TAG_LEXICAL_BLOCK, DW_TAG_COMPILE_UNIT = 0x0B, 0x11
-DW_TAG_SUBPROGRAM, DW_TAG_VARIABLE = 0x2E, 0x34
-DW_AT_LOCATION, DW_AT_NAME, DW_AT_LOW_PC, DW_AT_HIGH_PC = 0x02, 0x03, 0x11, 0x12
-DW_AT_LANGUAGE, DW_AT_PRODUCER, DW_AT_EXTERNAL = 0x13, 0x25, 0x3F
-DW_AT_MAIN_SUBPROGRAM = 0x6A
-DW_FORM_ADDR, DW_FORM_DATA2, DW_FORM_DATA4, DW_FORM_STRING = 0x01, 0x05, 0x06, 0x08
-DW_FORM_FLAG, DW_FORM_SEC_OFFSET, DW_FORM_FLAG_PRESENT = 0x0C, 0x17, 0x19
-DW_LANG_MIPS_ASSEMBLER = 0x8001
-"""What GNU as says too, of any processor."""
 
 
 class Abbreviation(IntEnum):
@@ -85,44 +78,37 @@ class Abbreviation(IntEnum):
 
 
 END_OF_CHILDREN = bytes([Abbreviation.END_OF_CHILDREN])
-_NAME, _LOW_PC = (DW_AT_NAME, DW_FORM_STRING), (DW_AT_LOW_PC, DW_FORM_ADDR)
-_HIGH_PC = (DW_AT_HIGH_PC, DW_FORM_DATA4)
+_NAME, _LOW_PC = (At.NAME, Form.STRING), (At.LOW_PC, Form.ADDRESS)
+_HIGH_PC = (At.HIGH_PC, Form.DATA4)
 _FUNCTION = (
     _NAME,
-    (DW_AT_EXTERNAL, DW_FORM_FLAG_PRESENT),
-    (DW_AT_MAIN_SUBPROGRAM, DW_FORM_FLAG),
+    (At.EXTERNAL, Form.PRESENT),
+    (At.MAIN_SUBPROGRAM, Form.FLAG),
     _LOW_PC,
     _HIGH_PC,
 )
 _ABBREVIATIONS = (
     (
         Abbreviation.UNIT,
-        DW_TAG_COMPILE_UNIT,
-        DW_CHILDREN_YES,
+        Tag.UNIT,
+        True,
         (
-            (DW_AT_PRODUCER, DW_FORM_STRING),
+            (At.PRODUCER, Form.STRING),
             _NAME,
-            (DW_AT_LANGUAGE, DW_FORM_DATA2),
+            (At.LANGUAGE, Form.DATA2),
             _LOW_PC,
             _HIGH_PC,
         ),
     ),
-    (Abbreviation.BLOCK, DW_TAG_LEXICAL_BLOCK, DW_CHILDREN_YES, (_LOW_PC, _HIGH_PC)),
+    (Abbreviation.BLOCK, Tag.BLOCK, True, (_LOW_PC, _HIGH_PC)),
     (
         Abbreviation.VARIABLE,
-        DW_TAG_VARIABLE,
-        DW_CHILDREN_NO,
-        (_NAME, (DW_AT_LOCATION, DW_FORM_SEC_OFFSET)),
+        Tag.VARIABLE,
+        False,
+        (_NAME, (At.LOCATION, Form.SECTION_OFFSET)),
     ),
-    (Abbreviation.FUNCTION, DW_TAG_SUBPROGRAM, DW_CHILDREN_NO, _FUNCTION),
-    (Abbreviation.FUNCTION_WITH_BLOCK, DW_TAG_SUBPROGRAM, DW_CHILDREN_YES, _FUNCTION),
-)
-ABBREVIATION = Struct(
-    "code" / VarInt,
-    "tag" / VarInt,
-    "children" / Byte,
-    "attributes"
-    / NullTerminated(GreedyRange(Struct("name" / VarInt, "form" / VarInt)), term=bytes(2)),
+    (Abbreviation.FUNCTION, Tag.FUNCTION, False, _FUNCTION),
+    (Abbreviation.FUNCTION_WITH_BLOCK, Tag.FUNCTION, True, _FUNCTION),
 )
 UNIT = Prefixed(
     Int32ul,

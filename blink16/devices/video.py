@@ -32,6 +32,7 @@ _UNUSED_BITS = (0, 0, 0, 0, 0x80, 0xE0, 0x80, 0x80, 0xFC, 0xE0, 0x80, 0xE0, 0xC0
 """For each register that can be written, the bits that it hasn't got."""
 
 # offsets from the base port
+CRTC_INDEX_PORT = 4
 CRTC_PORTS = range(8)  # the index at even offsets, the data at odd ones
 MODE_PORT, COLOR_PORT, STATUS_PORT, HERCULES_PORT = 8, 9, 10, 15
 CLEAR_LIGHT_PEN, SET_LIGHT_PEN = 11, 12
@@ -140,6 +141,7 @@ class Video:
                 bus.attach([base + offset], self._read_data, self._write_data, what=what)
             else:
                 bus.attach([base + offset], None, self._write_index, what=what)
+        bus.attach_pairs(base + CRTC_INDEX_PORT, self._write_pair)
         bus.attach([base + MODE_PORT], None, self._write_mode, what=what)
         bus.attach([base + STATUS_PORT], self._read_status, what=what)
         if adapter is Adapter.CGA:
@@ -248,6 +250,18 @@ class Video:
             self._state = with_fields(s, _CRTC, crtc)
             if index < TIMING_REGISTERS:
                 self._follow_beam()
+
+    def _write_pair(self, register: int, value: int) -> None:
+        """Write two registers, most often those of the cursor."""
+        if register == CURSOR_HIGH:
+            registers = self._crtc_cells
+            registers[cells.CRTC_SELECTED] = CURSOR_LOW
+            registers[cells.CRTC_CURSOR_HIGH] = value >> 8 & CURSOR_HIGH_BITS
+            registers[cells.CRTC_CURSOR_LOW] = value & 0xFF
+            return
+        for index, byte in ((register, value >> 8 & 0xFF), (register + 1, value & 0xFF)):
+            self._write_index(0, index)
+            self._write_data(0, byte)
 
     def _read_data(self, port: int) -> int:
         return self.state.crtc[self.state.selected] if self.state.selected in READABLE else 0

@@ -8,7 +8,7 @@ from functools import partial
 
 from blink16 import faults
 from blink16.bios.rom import HLT, RETURN_UNLESS_CARRY, SEGMENT, STI, Rom, goto, interrupt, jump
-from blink16.bios.video import GuestScreen
+from blink16.bios.typed import write_text
 from blink16.cpu.registers import CF, Cell
 from blink16.dos import (
     call_traits,
@@ -208,7 +208,7 @@ def fast_output(dos: DosSystem, guest: Guest) -> Outcome:
 
 def _show_character(dos: DosSystem, guest: Guest) -> Outcome:
     """Show AL, which is no usual character, on the screen alone."""
-    GuestScreen(guest.memory, dos.bus).write(bytes((guest.registers.al,)))
+    write_text(guest.memory, dos.bus, bytes((guest.registers.al,)))
     return DONE
 
 

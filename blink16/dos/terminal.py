@@ -17,6 +17,7 @@ from blink16.bios.key_buffer import KeyBuffer
 from blink16.bios.keyboard import next_key
 from blink16.bios.printer import Printer
 from blink16.bios.rom import goto
+from blink16.bios.typed import write_text
 from blink16.bios.video import GuestScreen
 from blink16.devices.pc import LPT1
 from blink16.dos.handles import STDIN, STDOUT, lookup
@@ -28,7 +29,7 @@ from blink16.memory import linear
 from blink16.services import DONE, WAIT, Guest, Outcome, Wait
 
 CTRL_C, CTRL_S, CTRL_Z, ESCAPE = 0x03, 0x13, 0x1A, 0x1B
-CR, LF = b"\r", b"\n"
+CR, LF, TAB = b"\r", b"\n", 0x09
 MAX_LINE = 0x7FFF
 """A line longer than this comes in pieces."""
 MAX_TYPED_LINE = 127
@@ -83,7 +84,7 @@ def show(dos: DosSystem, guest: Guest, device: int, data: bytes) -> None:
         _print(dos, guest, data)
     elif device in _CHANNELS and data:
         if device in CON_DEVICES:
-            GuestScreen(guest.memory, dos.bus).write(data)
+            write_text(guest.memory, dos.bus, data)
         guest.output(_CHANNELS[device], data)
 
 
@@ -120,7 +121,8 @@ def write_character(dos: DosSystem, guest: Guest, code: int) -> Outcome:
     """
     device = lookup(dos, guest, STDOUT)[1].device
     guest.registers.al = code
-    if device in CON_DEVICES and not dos.hooks.is_hooked(guest):
+    is_usual = code != LF[0] and code != TAB  # the others may scroll, or take several cells
+    if is_usual and device in CON_DEVICES and not dos.hooks.is_hooked(guest):
         guest.output(_CHANNELS[device], bytes((code,)))
         goto(guest, dos.character_routine)
         return DONE

@@ -41,12 +41,12 @@ def open_(request: Request) -> int | Blocked:
     path, flags = request.path(request.bx), request.cx
     kernel, task = request.kernel, request.task
     files = kernel.files
-    kernel.lowest_free(0)
+    descriptor = kernel.lowest_free(0)
     if flags & _CREATE and not _exists(request, path):
         _check_folder(request, path)
         mode = request.dx & MODE_BITS & ~task.umask
         node = files.create(path, task.cwd, mode, owner=(task.euid, task.egid))
-        return kernel.install(OpenFile(node, flags & _KEPT_FLAGS))
+        return kernel.install(OpenFile(node, flags & _KEPT_FLAGS), descriptor)
     if flags & _CREATE and flags & _EXCLUSIVE:
         raise os_error(errno.EEXIST)
     node = files.lookup(path, task.cwd)
@@ -55,7 +55,7 @@ def open_(request: Request) -> int | Blocked:
     if info.kind is not _FILE:
         return _open_other(request, info, wanted)
     _check_access(request, info, wanted)
-    descriptor = kernel.install(OpenFile(node, flags & _KEPT_FLAGS))
+    kernel.install(OpenFile(node, flags & _KEPT_FLAGS), descriptor)
     if flags & _TRUNCATE and info.size:
         try:
             files.truncate(node)
@@ -149,7 +149,7 @@ def _check_access(request: Request, info: Stat, wanted: int, *, real: bool = Fal
     task = request.task
     if wanted & WRITE and _runs(request, info.node):
         raise os_error(errno.EBUSY)
-    if wanted & ~permitted(task, info, real=real):
+    if (task.uid if real else task.euid) and wanted & ~permitted(task, info, real=real):
         raise os_error(errno.EACCES)
 
 
@@ -210,7 +210,8 @@ def _stat_of(request: Request, offset: int) -> Stat:
 
 def stat(request: Request) -> int:
     """Describe BX=path at CX."""
-    return _describe(request, _node(request, request.bx))
+    node = request.kernel.files.lookup(request.path(request.bx), request.task.cwd)
+    return _describe(request, node)
 
 
 def lstat(request: Request) -> int:
@@ -236,7 +237,8 @@ def _describe(request: Request, node: int) -> int:
         names = files.listdir(node)
         subfolders = files.count_folders(node) if len(names) <= MAX_LISTED else 0
         size = DIRECTORY_ENTRY_SIZE * (len(names) + 2)
-        info = info._replace(size=size, nlink=info.nlink + subfolders)
+        _, kind, mode, _, mtime, nlink, uid, gid, _ = info
+        info = Stat(node, kind, mode, size, mtime, nlink + subfolders, uid, gid)
     elif info.kind is _OTHER:
         device = devices.number_of(files.path(node))
         if device is not None:

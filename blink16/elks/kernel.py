@@ -211,10 +211,11 @@ class Kernel:
                 return state.open_files[number]
         raise os_error(errno.EBADF)
 
-    def install(self, file: OpenFile) -> int:
-        """Give a new open file the lowest free descriptor; EMFILE, ENFILE if there is none."""
+    def install(self, file: OpenFile, descriptor: int | None = None) -> int:
+        """Give a new open file a free descriptor, the lowest; EMFILE, ENFILE if there is none."""
         task, state, journal = self.task, self.state, self.journal
-        descriptor = self.lowest_free(0)
+        if descriptor is None:
+            descriptor = self.lowest_free(0)
         if len(state.open_files) >= MAX_OPEN_FILES:
             raise os_error(errno.ENFILE)
         if file.node:

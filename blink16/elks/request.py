@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
 from struct import Struct
+from typing import NamedTuple
 
 from blink16.cpu.registers import Cell
 from blink16.elks.kernel import Kernel
@@ -21,8 +21,7 @@ SEGMENT_SIZE = 0x10000
 MAX_PATH = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(NamedTuple):
     """A call that must wait.  It has changed nothing but its task's progress."""
 
     waiting: Waiting
@@ -30,8 +29,7 @@ class Blocked:
     """What a signal makes of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Born:
+class Born(NamedTuple):
     """There is another process, whose number is the call's result."""
 
     child: int
@@ -110,15 +108,20 @@ class Request:
         length = MAX_PATH + 1
         if offset + length > SEGMENT_SIZE:
             length = SEGMENT_SIZE - offset
-        memory, start = self.guest.memory, linear(self._cells[_DS], offset)
+        segment = self._cells[_DS]
+        if segment != self._segment or self.kernel.state.blocks is not self._blocks:
+            self._enter(segment)
+        memory, start = self.guest.memory, self._base + offset & ADDRESS_MASK
         # find the end without touching what lies behind it, for the sake of watchpoints
         end = memory.find(b"\0", start, start + length)
         if end < 0:
             raise os_error(errno.ENAMETOOLONG if length > MAX_PATH else errno.EFAULT)
-        if end == start:
+        size = end - start
+        if not size:
             return "."
-        self.address(offset, end - start)
-        return str(memory.read(start, end - start), "utf-8", "surrogateescape")
+        if offset + size > self._limit:
+            raise os_error(errno.EFAULT)
+        return str(memory.read(start, size), "utf-8", "surrogateescape")
 
     def deadline(self, milliseconds: int) -> int:
         """Return when a wait that began with this call ends, the same each time it is redone."""

@@ -238,23 +238,22 @@ class Memory:
 
     def _store_minded(self, address: int, data: bytes, states: bytes) -> None:
         """Store bytes that lie in several pages, some of which are no plain ones."""
-        end, twin = address + len(data), address ^ MIRROR_BIT
-        self._note_writes(address, end)
+        end = address + len(data)
+        if states.translate(None, UNNOTED):
+            self._note_writes(address >> PAGE_SHIFT, len(states))
         self.arena[address:end] = data
-        if not states.translate(None, UNMIRRORED):
-            return
         if address ^ (end - 1) < MIRROR_BIT and not states.translate(None, MIRRORED):
-            self._note_writes(twin, twin + len(data))
+            twin = address ^ MIRROR_BIT
+            self._note_writes(twin >> PAGE_SHIFT, len(states))
             self.arena[twin : twin + len(data)] = data
-        else:
+        elif states.translate(None, UNMIRRORED):
             self._mirror(address, data)
 
-    def _note_writes(self, address: int, end: int) -> None:
-        """Note that the content of a range changes."""
-        first, last = address >> PAGE_SHIFT, end - 1 >> PAGE_SHIFT
-        states = self.arena[PAGES_OFFSET + first : PAGES_OFFSET + last + 1]
-        if states.translate(None, UNNOTED):
-            for page in range(first, last + 1):
+    def _note_writes(self, first: int, count: int) -> None:
+        """Note that the content of neighbouring pages changes."""
+        start = PAGES_OFFSET + first
+        if self.arena[start : start + count].translate(None, UNNOTED):
+            for page in range(first, first + count):
                 self.note_write(page)
 
     def load(self, address: int, length: int) -> bytes:

@@ -117,20 +117,9 @@ def ask_by(
     carry: Callable[[Pool], None], first: Timeline, need: Need, how: Asking, hands: int
 ) -> Answer:
     """Ask a run, whose history is ``first``, by so many hands: ``carry`` lets a pool be emptied."""
-    started = perf_counter()
     span = _span_of(first, need.span)
     intervals = cut(first.icounts(), span, hands, how.least)
-    folder = tempfile.TemporaryDirectory(prefix="blink16-ask-")
-    try:
-        pool = Pool(need, how, intervals, first, Path(folder.name))
-        carry(pool)
-        answer = pool.answer(span)
-    except BaseException:
-        folder.cleanup()
-        raise
-    answer._folder = folder
-    answer.seconds = perf_counter() - started
-    return answer
+    return _answered(carry, lambda folder: Pool(need, how, intervals, first, folder), span)
 
 
 def ask_here(timeline: Timeline, need: Need, how: Asking | None = None) -> Answer:
@@ -139,13 +128,25 @@ def ask_here(timeline: Timeline, need: Need, how: Asking | None = None) -> Answe
     Nobody's points may be in the machine.  Raises Interrupted if a request to stop came.
     """
     how = how or Asking()
-    started = perf_counter()
     span = _span_of(timeline, need.span)
-    folder = tempfile.TemporaryDirectory(prefix="blink16-ask-")
-    try:
-        pool = Pool(need, how, [Interval(0, *_edges(span))], timeline, Path(folder.name))
+    whole = [Interval(0, *_edges(span))]
+
+    def carry(pool: Pool) -> None:
         with timeline.excursion():
             pool.work_here(timeline)
+
+    return _answered(carry, lambda folder: Pool(need, how, whole, timeline, folder), span)
+
+
+def _answered(
+    carry: Callable[[Pool], None], pool_in: Callable[[Path], Pool], span: range
+) -> Answer:
+    """Have a pool emptied, whose files lie in a folder that goes with the answer."""
+    started = perf_counter()
+    folder = tempfile.TemporaryDirectory(prefix="blink16-ask-")
+    try:
+        pool = pool_in(Path(folder.name))
+        carry(pool)
         answer = pool.answer(span)
     except BaseException:
         folder.cleanup()

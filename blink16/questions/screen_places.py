@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from blink16.bios import display, vga_display
-from blink16.bios.video import COLOR_SEGMENT, MONO_MODE, MONO_SEGMENT, ROWS
-from blink16.bios.video import VIDEO_MEMORY as TEXT_MEMORY
+from blink16.bios.screen_text import COLOR_SEGMENT, MONO_MODE, MONO_SEGMENT, ROWS
+from blink16.bios.screen_text import VIDEO_MEMORY as TEXT_MEMORY
 from blink16.cpu.planar import PlanarRegister
 from blink16.devices.vga import Vga
 from blink16.devices.vga_map import Window

@@ -15,13 +15,25 @@ class SampledMemory(Memory):
 
     def __init__(self, memory: Memory) -> None:
         self.end, self.line_20 = memory.end, bytes(memory.line_20)
-        self.whole = memoryview(bytes(memory.whole[: self.end]))
+        self._content = bytes(memory.whole[: self.end])
+        self.whole = memoryview(self._content)
         self.ram = self.whole[:MEMORY_SIZE]
         self.planes = memory.planes
 
     def read(self, address: int, length: int) -> bytes:
         """Return bytes from a linear address on; nobody watches them here."""
         return self.peek(address, length)
+
+    def peek(self, address: int, length: int) -> bytes:
+        """Return the same: there is no arena to take them from."""
+        end = address + length
+        if address >= 0 and end <= MEMORY_SIZE:
+            return self._content[address:end]
+        return super().peek(address, length)
+
+    def find(self, what: bytes, start: int, end: int) -> int:
+        """Return the address of the first such bytes before ``end``, -1 if there are none."""
+        return self._content.find(what, start, end)
 
 
 class Sample:

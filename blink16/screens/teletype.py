@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from blink16.bios import data_area, rom, rom_video
-from blink16.bios.video import COLOR_SEGMENT, MONO_SEGMENT, VIDEO_MEMORY, GuestScreen
+from blink16.bios.screen_text import COLOR_SEGMENT, MONO_SEGMENT, VIDEO_MEMORY
+from blink16.bios.typed import write_text
+from blink16.bios.video import GuestScreen
 from blink16.bus import Bus
 from blink16.cpu.registers import IF
 from blink16.machine import Machine
@@ -25,7 +27,7 @@ class Teletype:
 
     def show(self, data: bytes) -> None:
         """Show what the program printed."""
-        GuestScreen(self._memory, self._bus).write(data)
+        write_text(self._memory, self._bus, data)
 
     def is_enough(self) -> bool:
         """Tell whether the machine's screen shows just that, with the cursor behind it, or may do

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from blink16.bios import display
-from blink16.bios.video import ROWS
+from blink16.bios.screen_text import ROWS
 from blink16.devices.gameport import GamePort
 from blink16.devices.mouse import SerialMouse
 from blink16.devices.ps2mouse import Ps2Mouse

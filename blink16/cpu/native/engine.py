@@ -30,6 +30,7 @@ EFFORT_CYCLES = 8
 
 # Members of enums by names of our own, since looking them up takes its time.
 _AT_PORT, _OVER = int(NativeExit.PORT), int(NativeExit.BUDGET)
+_SERVICE = int(NativeExit.SERVICE)
 _BETWEEN_ROUNDS, _DELEGATE = int(NativeExit.BETWEEN_ROUNDS), int(NativeExit.DELEGATE)
 _NOTHING, _POINTS = int(Ignore.NOTHING), int(Ignore.POINTS)
 _TRAP, _HALTED, _ATTENTION = int(Cell.TRAP), int(Cell.HALTED), int(Cell.ATTENTION)
@@ -41,7 +42,7 @@ _STOPS: dict[int, Stop] = {
     NativeExit.SERVICE: Stop(StopReason.SERVICE),
     NativeExit.BETWEEN_ROUNDS: Stop(StopReason.ATTENTION),
 }
-_AT_BUDGET = _STOPS[NativeExit.BUDGET]
+_AT_BUDGET, _AT_SERVICE = _STOPS[NativeExit.BUDGET], _STOPS[NativeExit.SERVICE]
 
 
 class NativeEngine:
@@ -245,12 +246,21 @@ class NativeEngine:
             translation.set_watching(bool(memory.read_watches))
 
     def _run_natively(self, core: Core, budget: int, until: int, ignore: int) -> Stop:
-        state, arena, icount, memory = self._state, self._arena, self._icount, self.memory
-        asked, bus, stirred = self._asked, self._bus, self.stirred
+        icount = self._icount
         began = icount[0]
         self._goal[0], self._until[0] = began + budget, until
+        exit_ = core.enter(self._state, self._arena, ignore)
+        if exit_ == _SERVICE and not self._rom[0]:  # nothing else to see to: calls come in loops
+            if icount[0] != began:
+                self.between_rounds = False
+            return _AT_SERVICE
+        return self._run_on(core, exit_, began, until, ignore)
+
+    def _run_on(self, core: Core, exit_: int, began: int, until: int, ignore: int) -> Stop:
+        """See to what native code has left for, and go on with it until that is a stop."""
+        state, arena, icount, memory = self._state, self._arena, self._icount, self.memory
+        asked, bus, stirred = self._asked, self._bus, self.stirred
         horizon, planned, tires_at = NEVER, None, self.tires_at
-        exit_ = core.enter(state, arena, ignore)
         while True:
             while exit_ == _AT_PORT:
                 port, access, value = asked

@@ -8,25 +8,16 @@ from dataclasses import dataclass, field
 from construct import (
     Byte,
     GreedyBytes,
-    GreedyRange,
     Int8ul,
     Int16ul,
     Int32ul,
-    NullTerminated,
     Prefixed,
     Struct,
     VarInt,
 )
 
-from blink16.symbolfiles.dwarf.names import At, Form, Tag
+from blink16.symbolfiles.dwarf_names import ABBREVIATION, At, Form, Tag
 
-ABBREVIATION = Struct(
-    "code" / VarInt,
-    "tag" / VarInt,
-    "children" / Byte,
-    "attributes"
-    / NullTerminated(GreedyRange(Struct("name" / VarInt, "form" / VarInt)), term=bytes(2)),
-)
 UNIT = Prefixed(
     Int32ul,
     Struct(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from blink16.cpu.opcodes import WORD_NAMES
 from blink16.memory import PARAGRAPH
 from blink16.symbolfiles.dwarf.entries import signed
-from blink16.symbolfiles.dwarf.names import Op
+from blink16.symbolfiles.dwarf_names import Op
 from blink16.symbolfiles.toolchain import Static, Toolchain
 
 REGISTERS = {name: number for number, name in enumerate(WORD_NAMES)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from blink16.symbolfiles.dwarf.entries import DebugEntry
-from blink16.symbolfiles.dwarf.names import At, Form, Tag
+from blink16.symbolfiles.dwarf_names import At, Form, Tag
 from blink16.symbolfiles.toolchain import (
     ArrayType,
     BaseEncoding,

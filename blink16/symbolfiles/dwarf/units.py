@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from blink16.memory import MEMORY_SIZE, PARAGRAPH, RAM_SIZE
 from blink16.symbolfiles.dwarf.entries import DebugEntry, Sections, uint32
 from blink16.symbolfiles.dwarf.lines import line_table
-from blink16.symbolfiles.dwarf.names import At, Form, Op, Tag
 from blink16.symbolfiles.dwarf.places import (
     FAR_TO_LINEAR,
     HALVES,
@@ -23,6 +22,7 @@ from blink16.symbolfiles.dwarf.places import (
     word,
 )
 from blink16.symbolfiles.dwarf.types import TypeEntries
+from blink16.symbolfiles.dwarf_names import DW_LANG_MIPS_ASSEMBLER, PRODUCER, At, Form, Op, Tag
 from blink16.symbolfiles.source import DebugInformation
 from blink16.symbolfiles.toolchain import (
     Function,
@@ -36,10 +36,6 @@ from blink16.symbolfiles.toolchain import (
     Unit,
     Variable,
 )
-
-PRODUCER = "GNU blink16 5.0"
-"""gdb reads "GNU", a language, and the version of a GCC that tells all locations."""
-DW_LANG_MIPS_ASSEMBLER = 0x8001
 
 
 def convert(told: Toolchain, image: int, folder: str = "") -> DebugInformation:

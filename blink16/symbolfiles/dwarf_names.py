@@ -1,8 +1,15 @@
-"""DWARF's numbers, by the names of its specification, without their prefixes."""
+"""DWARF's numbers by the names of its specification without prefixes, and who we say we are."""
 
 from __future__ import annotations
 
 from enum import IntEnum
+
+from construct import Byte, GreedyRange, NullTerminated, Struct, VarInt
+
+PRODUCER = "GNU blink16 5.0"
+"""gdb reads "GNU", a language, and the version of a GCC that tells all locations."""
+DW_LANG_MIPS_ASSEMBLER = 0x8001
+"""What GNU as says too, of any processor."""
 
 
 class Tag(IntEnum):
@@ -48,6 +55,7 @@ class At(IntEnum):
     TYPE = 0x49
     RANGES = 0x55
     BIT_SIZE = 0x0D
+    MAIN_SUBPROGRAM = 0x6A
     DATA_BIT_OFFSET = 0x6B
 
 
@@ -59,6 +67,7 @@ class Form(IntEnum):
     DATA4 = 0x06
     STRING = 0x08
     DATA1 = 0x0B
+    FLAG = 0x0C
     SDATA = 0x0D
     UDATA = 0x0F
     REFERENCE = 0x13
@@ -71,6 +80,7 @@ class Op(IntEnum):
     """DW_OP_; the registers of what counts from them are added."""
 
     ADDRESS = 0x03
+    DEREF = 0x06
     CONST1U = 0x08
     CONST2U = 0x0A
     CONST2S = 0x0B
@@ -79,13 +89,25 @@ class Op(IntEnum):
     SWAP = 0x16
     AND = 0x1A
     PLUS = 0x22
+    PLUS_UCONST = 0x23
     SHL = 0x24
     SHR = 0x25
     SKIP = 0x2F
     BRANCH = 0x28
+    LIT0 = 0x30
     REG0 = 0x50
     BREG0 = 0x70
     BREGX = 0x92
     PIECE = 0x93
     DEREF_SIZE = 0x94
     STACK_VALUE = 0x9F
+
+
+ABBREVIATION = Struct(
+    "code" / VarInt,
+    "tag" / VarInt,
+    "children" / Byte,
+    "attributes"
+    / NullTerminated(GreedyRange(Struct("name" / VarInt, "form" / VarInt)), term=bytes(2)),
+)
+"""A kind of entries: its code, its `Tag`, whether there are children, and each `At` and `Form`."""

@@ -1,0 +1,74 @@
+"""Strings on the BIOS's screen: the same as their characters one by one, and sooner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from boot_sectors import LOOP, Powered, sector
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from property_examples import examples
+
+from blink16.bios.disk import disk_of
+from blink16.bios.typed import show
+from blink16.bios.video import GuestScreen, set_mode
+from blink16.devices.video import Adapter
+
+DISKS = [disk_of(0, sector(LOOP))]
+
+
+def _counted(done: Callable[..., None], calls: list[object], *arguments: object) -> None:
+    calls.append(arguments)
+    done(*arguments)
+
+
+@settings(max_examples=examples(60))
+@given(
+    st.sampled_from([(Adapter.CGA, 1), (Adapter.CGA, 3), (Adapter.CGA, 4), (Adapter.CGA, 6)])
+    | st.sampled_from([(Adapter.VGA, 3), (Adapter.VGA, 0x12), (Adapter.VGA, 0x13)]),
+    st.lists(st.tuples(st.sampled_from(b"AB \n\n\r\b\x07"), st.sampled_from([7, 0x1E, 0x84]))),
+    st.sampled_from([0, 1, 60]),
+    st.sampled_from([0, 1, 23, 24, 29, 30, 99]),
+    st.sampled_from([0, 38, 39, 79, 80, 255]),
+)
+def test_a_string_is_many_characters(
+    screen: tuple[Adapter, int], typed: list[tuple[int, int]], times: int, row: int, column: int
+) -> None:
+    """Prevents a string that is shown at once from looking other than one shown bit by bit."""
+    adapter, mode = screen
+    typed = typed + [(0x43, 0x35)] * times + typed[:5] * times
+    memories = []
+    for at_once in (True, False):
+        machine = Powered(DISKS, adapter=adapter).machine
+        set_mode(machine.memory, machine.bus, mode, adapter=adapter)
+        shown = GuestScreen(machine.memory, machine.bus)
+        for code in b"before\r\n" * 30:
+            shown.teletype(0, code, 0x42)
+        shown.set_cursor(0, row, column)
+        if at_once:
+            codes, attributes = (bytes(pair[n] for pair in typed) for n in (0, 1))
+            show(shown, 0, codes, attributes)
+        else:
+            for code, attribute in typed:
+                shown.teletype(0, code, attribute)
+        memories.append((bytes(machine.memory.ram), bytes(machine.memory.planes.cast("B"))))
+    assert memories[0] == memories[1]
+
+
+@pytest.mark.parametrize("mode", [3, 4, 6])
+@pytest.mark.parametrize("codes", [b"A", b"\n", b"A\r"])
+def test_a_string_of_65535_characters_draws_little(
+    monkeypatch: pytest.MonkeyPatch, mode: int, codes: bytes
+) -> None:
+    """Prevents one call that nobody can stop for ten seconds."""
+    machine = Powered(DISKS).machine
+    set_mode(machine.memory, machine.bus, mode)
+    shown = GuestScreen(machine.memory, machine.bus)
+    calls: list[object] = []
+    for name in ("put", "scroll"):
+        done = getattr(shown, name)
+        monkeypatch.setattr(shown, name, partial(_counted, done, calls))
+    show(shown, 0, (codes * 0xFFFF)[:0xFFFF], bytes(0xFFFF))
+    assert len(calls) <= shown.rows * (shown.columns + 1) + 1
