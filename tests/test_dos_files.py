@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from disk_images import fat_floppy
 from dos_guest import SCRATCH, DosGuest
+from guests import TestPace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from property_examples import examples
@@ -17,6 +18,7 @@ from blink16.dos.directory_calls import FIND_DATA
 from blink16.dos.errors import Code
 from blink16.dos.fat import FatTree
 from blink16.dos.volume import Volume
+from blink16.history.timeline import Timeline
 from blink16.memory import linear
 
 OTHER = 0x5000
@@ -490,3 +492,36 @@ def test_a_file_that_is_too_long_to_be_read_is_told_of_once(root: Path) -> None:
         assert guest.registers.ax == Code.ACCESS_DENIED
     said = "drive C: a file is longer than 32 MiB; a read failed with error 5"
     assert guest.notices == [said]
+
+
+CHANGES_FILES = bytes.fromhex(
+    "ba2003 31c9 b43c cd21 89c3"  # create the file whose name is at 320h
+    "b90500 ba2003 b440 cd21"  # write five bytes,
+    "b90010 31d2 b440 cd21"  # and the program's segment behind them
+    "31c9 31d2 b80042 cd21"  # seek back to the beginning
+    "b90300 ba2203 b440 cd21"  # and write three
+    "b43e cd21 ba3003 b439 cd21 ba3003 b43a cd21"  # close, make a directory, remove it
+    "ebbb"  # and again
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(5))
+@given(st.lists(st.tuples(st.integers(1, 90), st.integers(0, 1 << 16)), min_size=1, max_size=9))
+def test_files_that_change_in_place_go_back_with_time(
+    root: Path, moves: list[tuple[int, int]]
+) -> None:
+    """Prevents a write behind a checkpoint from showing before it."""
+    guest = DosGuest(root, image=CHANGES_FILES)
+    guest.path("\\FILE.DAT", 0x320)
+    guest.path("\\NEW", 0x330)
+    machine = guest.machine
+    timeline = Timeline(machine, pace=TestPace())
+    seen = {0: machine.save()}
+    for steps, place in moves:
+        timeline.run(steps)
+        seen[machine.icount] = machine.save()
+        instant = list(seen)[place % len(seen)]
+        timeline.seek(instant)
+        assert machine.save() == seen[instant]
+        timeline.seek(max(seen))
+        assert machine.save() == seen[max(seen)]

@@ -190,12 +190,16 @@ def parse_name(dos: DosSystem, guest: Guest) -> Outcome:
     name = parse_fcb(text, skip_separators=bool(options & 1))
     memory.read(start, name.length)
     fcb = guest.linear(r.es, r.di)
-    if name.drive is not None or not options & 2:
-        memory.write(fcb, bytes((name.drive or 0,)))
-    if name.name.strip() or not options & 4:
-        memory.write(fcb + 1, name.name)
-    if name.extension.strip() or not options & 8:
-        memory.write(fcb + 9, name.extension)
+    drive = bytes((name.drive or 0,))
+    if not options & (2 | 4 | 8):
+        memory.write(fcb, drive + name.name + name.extension)
+    else:
+        if name.drive is not None or not options & 2:
+            memory.write(fcb, drive)
+        if name.name.strip() or not options & 4:
+            memory.write(fcb + 1, name.name)
+        if name.extension.strip() or not options & 8:
+            memory.write(fcb + 9, name.extension)
     r.si += name.length
     absent = name.drive is not None and name.drive - 1 not in dos.volumes
     r.al = FAILED if absent else int(name.wildcards)

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Callable
 from functools import partial
 
+from blink16.cpu.registers import Cell
 from blink16.dos import clock, handles
 from blink16.dos.console_calls import break_typed
 from blink16.dos.errors import CallFailed, Code
@@ -29,6 +30,7 @@ _DISK_FULL = (errno.ENOSPC, errno.EFBIG)
 OFFSETS = 1 << 32
 # Members of enums by names of our own: looking them up takes its part of a call.
 _FILE, _NO_DEVICE = FileKind.FILE, DosDevice.FILE
+_AX, _BX, _CX, _DX, _DS = map(int, (Cell.AX, Cell.BX, Cell.CX, Cell.DX, Cell.DS))
 
 
 def _opened(
@@ -116,22 +118,22 @@ def close(dos: DosSystem, guest: Guest) -> Outcome:
 
 def read(dos: DosSystem, guest: Guest) -> Outcome:
     """3Fh: read at most CX bytes from handle BX to DS:DX; how many in AX."""
-    r = guest.registers
-    entry = handles.lookup(dos, guest, r.bx)[1]
+    cells = guest.registers.cells
+    entry = handles.lookup(dos, guest, cells[_BX])[1]
     if entry.access == WRITE:
         raise CallFailed(Code.ACCESS_DENIED)
     if entry.device:
         return _read_device(dos, guest, entry)
     try:
-        content = dos.tree(entry).read(entry.node, entry.position, r.cx)
+        content = dos.tree(entry).read(entry.node, entry.position, cells[_CX])
     except OSError as error:
         if error.errno == errno.EFBIG:
             dos.tell_long(guest, entry.drive, entry.node)
         raise
     count = len(content)
     entry.position += count
-    guest.memory.write(guest.linear(r.ds, r.dx), content)
-    r.ax = count
+    guest.memory.write(guest.linear(cells[_DS], cells[_DX]), content)
+    cells[_AX] = count
     return DONE
 
 
@@ -152,18 +154,19 @@ def _read_device(dos: DosSystem, guest: Guest, entry: SftEntry) -> Outcome:
 
 def write(dos: DosSystem, guest: Guest) -> Outcome:
     """40h: write CX bytes from DS:DX to handle BX (none: cut the file off); how many in AX."""
-    r = guest.registers
-    length = r.cx
-    entry = handles.lookup(dos, guest, r.bx)[1]
+    cells = guest.registers.cells
+    length = cells[_CX]
+    entry = handles.lookup(dos, guest, cells[_BX])[1]
     if entry.access == READ:
         raise CallFailed(Code.ACCESS_DENIED)
     if entry.device:
-        write_device(dos, guest, entry.device, guest.memory.read(guest.linear(r.ds, r.dx), length))
-        r.ax = length
+        data = guest.memory.read(guest.linear(cells[_DS], cells[_DX]), length)
+        write_device(dos, guest, entry.device, data)
+        cells[_AX] = length
         return DONE
     try:
         if length:
-            data = guest.memory.read(guest.linear(r.ds, r.dx), length)
+            data = guest.memory.read(guest.linear(cells[_DS], cells[_DX]), length)
             count = dos.tree(entry).write(entry.node, entry.position, data)
         else:
             dos.tree(entry).truncate(entry.node, entry.position)
@@ -175,7 +178,7 @@ def write(dos: DosSystem, guest: Guest) -> Outcome:
     if count < length:
         dos.tell_full(guest, entry.drive)
     entry.written_to(entry.position + count)
-    r.ax = count
+    cells[_AX] = count
     return DONE
 
 

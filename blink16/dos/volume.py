@@ -236,6 +236,9 @@ class Volume:
 
     def names(self, real: str) -> DosNames:
         """Return the names in a directory, a path of the tree; DOS' error if it is none."""
+        known = self._names.get(real)
+        if known is not None and self.files.names_version == self._version:
+            return known
         try:
             return self._names_of(real)
         except OSError as error:
