@@ -35,7 +35,7 @@ SERVICE_EFFORT = 4
 """What a service counts as in `Machine.effort`: some of them take longer."""
 
 # Members of enums by names of our own: looking them up takes as long as much of a service call.
-_BUDGET, _IDLE = StopReason.BUDGET, StopReason.IDLE
+_BUDGET, _IDLE, _HALT = StopReason.BUDGET, StopReason.IDLE, StopReason.HALT
 _AT_SERVICE, _WANTS_ATTENTION = StopReason.SERVICE, StopReason.ATTENTION
 _AT_END = Stop(_BUDGET)
 _BEFORE_SERVICE = Stop(_AT_SERVICE)
@@ -178,7 +178,8 @@ class Machine(Timekeeper):
             self.engine.interrupt(TRAP_VECTOR)
             stop = self._watched(stop)
         if self._devices:
-            if self._cycles[0] >= self._next_due and self.engine.just_entered:
+            is_late = self._cycles[0] >= self._next_due and stop.reason is not _HALT
+            if is_late and self.engine.just_entered:
                 retired = False  # this is done: an interrupt's entry was the end of the last one
             stop = self._let_devices_act(stop, retired or self.between_rounds)
         if self.witness is not None and (lacked := self.witness.take_stop()) is not None:

@@ -14,6 +14,7 @@ from pc_guest import (
     DATA,
     EOI,
     HANDLERS,
+    HLT,
     IRET,
     KEEP,
     POP_AX,
@@ -275,3 +276,19 @@ def test_an_interrupt_returns_into_the_midst_of_a_translated_block() -> None:
     entered = guest.machine.memory.attributes[guest.machine.registers.ip :][:16]
     marks = [at for at, attribute in enumerate(entered) if attribute & Attribute.ENTRY]
     assert len(marks) > 3
+
+
+@pytest.mark.parametrize("nops", range(8))
+def test_hlt_sleeps_though_the_next_tick_is_a_cycle_away(nops: int) -> None:
+    """Prevents a HLT, behind ticks that native code did, from being taken for the entry of an
+    interrupt: the machine said that it waits, and the reference went on.
+    """
+    code = loop_of(timer(3, 40) + STI, b"\x90" * nops + HLT)
+    guests = [
+        PcGuest(code, {0: HANDLERS_OF_TICKS["plain"]}, engine, clock_hz=400_000)
+        for engine in ("reference", "native")
+    ]
+    for _ in range(10):
+        stops = [guest.machine.run(1000) for guest in guests]
+        assert stops[1] == stops[0]
+        assert guests[1].state() == guests[0].state()
