@@ -44,6 +44,7 @@ _NOBODYS_BUSINESS = (_BUDGET, _AT_SERVICE, _WANTS_ATTENTION)
 _BREAKPOINT, _SERVICE = int(Attribute.BREAKPOINT), int(Attribute.SERVICE)
 _CS, _IP, _TRAP, _SHADOW = map(int, (Cell.CS, Cell.IP, Cell.TRAP, Cell.SHADOW))
 _ATTENTION, _REQUEST = int(Cell.ATTENTION), int(Cell.REQUEST)
+_INTERRUPT = int(Cell.INTERRUPT)
 
 
 class Machine(Timekeeper):
@@ -178,8 +179,9 @@ class Machine(Timekeeper):
             self.engine.interrupt(TRAP_VECTOR)
             stop = self._watched(stop)
         if self._devices:
-            is_late = self._cycles[0] >= self._next_due and stop.reason is not _HALT
-            if is_late and self.engine.just_entered:
+            is_late = self._cycles[0] >= self._next_due
+            may_have_entered = not cells[_INTERRUPT] and stop.reason is not _HALT
+            if is_late and may_have_entered and self.engine.just_entered:
                 retired = False  # this is done: an interrupt's entry was the end of the last one
             stop = self._let_devices_act(stop, retired or self.between_rounds)
         if self.witness is not None and (lacked := self.witness.take_stop()) is not None:
