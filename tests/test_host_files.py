@@ -42,7 +42,7 @@ PACKAGE = Path(hostfiles.__file__).parent
 PREDICATES = {"exists", "is_file", "is_dir"}
 THEIR_OWN = {
     "hostfiles.py",
-    "setup/loader.py",
+    "setup/finding.py",
     "hostfs/hostfolder.py",
     "words/extras.py",
     "client/launching.py",
