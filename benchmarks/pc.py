@@ -74,7 +74,7 @@ GUESTS = (
     PcGuest("copy", "b9f401 be0080 bf00a0 ac aa e2fc", 1510),
     PcGuest("timer polled", "b000 e643 e440 e440", 9, 0.06),  # out 43h, 0 / in 40h twice
     PcGuest("line status polled", "bafd03 ec a820", 8, 0.06),  # in al, 3FDh / test al, 20h
-    PcGuest("INT 16h/01 polled", "b401 cd16", 30, 0.01),
+    PcGuest("INT 16h/01 polled", "b401 cd16", 30, 0.002),
 )
 
 
