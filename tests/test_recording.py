@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from property_examples import examples
 
 from blink16.console import Console
+from blink16.cpu.registers import ARCHITECTURE
 from blink16.debugger import Debugger, Event, EventKind, Resume
 from blink16.history.checkpoints import DEFAULT_LIMIT, MIN_LIMIT
 from blink16.history.inputs import Received
@@ -345,6 +346,23 @@ def test_records_that_make_no_sense_end_the_reading(
     assert recording.end == 0
     assert not recording.inputs
     assert not recording.checkpoints
+
+
+@pytest.mark.parametrize(("cycles", "is_refused"), [(9, False), (1 << 62, True), (1 << 63, True)])
+def test_a_state_at_the_end_of_time_ends_the_reading(
+    sound: bytes, tmp_path: Path, cycles: int, is_refused: bool
+) -> None:
+    """Prevents a machine that stands for ever where it is told to run: time is up for it."""
+    path = tmp_path / "late"
+    path.write_bytes(sound)
+    state = ARCHITECTURE.parse(open_recording(path).start.registers)
+    state.icount, state.cycles = 5, cycles
+    path.write_bytes(
+        with_records(sound, (RecordKind.CHECKPOINT, 5, 0, 0, ARCHITECTURE.build(state), (), {}))
+    )
+    recording = open_recording(path)
+    assert len(recording.checkpoints) == (not is_refused)
+    assert ("impossible time" in str(recording.damage)) == is_refused
 
 
 def test_input_for_nobody_does_not_fit(sound: bytes, tmp_path: Path) -> None:

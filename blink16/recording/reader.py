@@ -34,6 +34,8 @@ from blink16.recording.records import (
 from blink16.recording.shapes import alone, check, shaped, strings
 
 MAX_ICOUNT = 1 << 62
+MAX_CYCLES = 1 << 60
+"""Clock cycles up to a state: `assembly.FOREVER`, at which nothing runs on, is far beyond."""
 
 
 @dataclass
@@ -298,6 +300,8 @@ def _shaped_like(state: Snapshot, model: Snapshot) -> Snapshot:
 def _icount_of(registers: bytes) -> int:
     """Return the instruction count in a processor's saved state."""
     try:
-        return int(ARCHITECTURE.parse(registers).icount)
+        state = ARCHITECTURE.parse(registers)
     except ConstructError:
         raise RecordingError("a processor's state is damaged") from None
+    check(state.cycles <= MAX_CYCLES, "a processor's state is of an impossible time")
+    return int(state.icount)
