@@ -35,7 +35,7 @@ SERVICE_EFFORT = 4
 """What a service counts as in `Machine.effort`: some of them take longer."""
 
 # Members of enums by names of our own: looking them up takes as long as much of a service call.
-_BUDGET, _IDLE, _HALT = StopReason.BUDGET, StopReason.IDLE, StopReason.HALT
+_BUDGET, _HALT = StopReason.BUDGET, StopReason.HALT
 _AT_SERVICE, _WANTS_ATTENTION = StopReason.SERVICE, StopReason.ATTENTION
 _AT_END = Stop(_BUDGET)
 _BEFORE_SERVICE = Stop(_AT_SERVICE)
@@ -190,8 +190,6 @@ class Machine(Timekeeper):
             cells[_ATTENTION] = 0
             if stop.reason not in _HITS:  # a hit would be lost: the machine has moved past it
                 return Stop(StopReason.INTERRUPTED)
-        if stop.reason is _IDLE and icount[0] - before == budget:
-            return Stop(StopReason.BUDGET)
         return stop
 
     def _execute(self, budget: int, skip: bool) -> Stop:

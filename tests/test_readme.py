@@ -34,16 +34,12 @@ READING = re.compile(r"Reading /\S+ from remote target\.\.\.\n")
 """What is read anew, under a name by its content, paths in it included."""
 
 
-WAITED = re.compile(r"(is on the screen at instruction|^moved to instruction) \d+", re.MULTILINE)
-"""Where a guest waits for keys, `wait-screen` looked a tick later in one of four runs of all."""
-
-
 def _common(said: str) -> list[str]:
     """Return lines as both gdbs have them."""
     text = said
     for only_one_says in (READING, HISTORY_ENDS, THREADS):
         text = only_one_says.sub("", text)
-    text = WAITED.sub(r"\1", text).expandtabs().strip()
+    text = text.expandtabs().strip()
     return [line.rstrip() for line in text.splitlines()]
 
 

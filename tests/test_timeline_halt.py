@@ -6,12 +6,14 @@ from random import Random
 
 import guests
 import pytest
+from boot_sectors import Pc, sector
 from pc_guest import CLI, DATA, HLT, IRET, STI, PcGuest, count, handler, out
 
 from blink16 import monitor
 from blink16.cpu.engine import StopReason
 from blink16.debugger import WAITING, Debugger, EventKind, Resume
 from blink16.devices.nmi import CHANNEL_ERROR
+from blink16.history.pace import MAX_INTERVAL, Pace
 from blink16.history.timeline import Timeline
 
 KEYS, BYTES, NMIS, LOOPS = DATA, DATA + 2, DATA + 4, DATA + 6
@@ -144,3 +146,32 @@ def test_walks_over_hlt_find_each_instant_as_it_was(engine: str) -> None:
                 entry.apply(fresh.machine)
         guests.run_to(fresh.machine, timeline.now)
         assert guest.state() == fresh.state()
+
+
+SOME = 3000
+"""Instructions of a guest that waits: half a minute."""
+
+
+def idle_at(slice_: int) -> list[int]:
+    """Return where a guest that waits for a key is idle, if slices have so many instructions."""
+
+    class Sliced(Pace):
+        def _settle(self) -> None:
+            self.interval = self.fine = self.far = MAX_INTERVAL
+            self.slice = slice_
+
+    machine = Pc(sector(bytes.fromhex("b400 cd16")), engine="reference").machine
+    timeline = Timeline(machine, pace=Sliced())
+    found = []
+    while timeline.now < SOME:
+        if timeline.run(SOME - timeline.now).reason is StopReason.IDLE:
+            found.append(timeline.now)
+    return found
+
+
+@pytest.mark.parametrize("slice_", range(1, 24))
+def test_a_guest_is_idle_at_the_same_instants_however_it_is_cut(slice_: int) -> None:
+    """Prevents `wait-screen`, which looks whenever a guest is idle, from naming another instant
+    where this computer is slower: an end of a slice hid that, so that it was told a tick later.
+    """
+    assert idle_at(slice_) == idle_at(1 << 20)

@@ -96,8 +96,9 @@ class Timeline(Mover):
                     self._take_rounds_back()
                 self.forget_interrupt()
                 return stop
-            slept = stop.reason is StopReason.IDLE and self.governor is not None
-            if not slept and (stop.reason is not StopReason.BUDGET or here >= goal):
+            if stop.reason is StopReason.IDLE and (here >= goal or self.governor is not None):
+                stop = Stop(StopReason.BUDGET)
+            if stop.reason is not StopReason.BUDGET or here >= goal:
                 return stop
             if self._brief:
                 if self.machine.between_rounds:
