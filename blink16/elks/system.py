@@ -68,7 +68,8 @@ class ElksSystem:
 
     def _call(self, guest: Guest, task: Task, request: Request) -> Outcome:
         kernel, cells = self._kernel, guest.registers.cells
-        kernel.files.enter(task.root)
+        if task.root != kernel.files.root:
+            kernel.files.enter(task.root)
         # the kernel looks when BP lies on the stack below the flags, CS and IP
         sp = (cells[_SP] - 2) & 0xFFFF
         if not task.break_ <= sp <= task.layout.end and cells[_SS] == task.data:
@@ -82,6 +83,9 @@ class ElksSystem:
         else:
             result = self._result(request)
         if result.__class__ is int:
+            if task.waiting is None and not task.progress and not task.pending:
+                cells[_AX] = result & 0xFFFF
+                return DONE
             return self._answer(guest, task, result)
         if isinstance(result, Blocked):
             if not task.pending:

@@ -157,6 +157,19 @@ class Memory:
         """
         return self.arena.find(what, start, end if end < RAM_SIZE else RAM_SIZE)
 
+    def string(self, address: int, length: int) -> bytes | None:
+        """Return the bytes before the first NUL, None unless there is one in ``length`` bytes.
+
+        Nothing wraps.  What lies behind the NUL is not touched, for the sake of watches.
+        """
+        end = address + length
+        end = self.arena.find(b"\0", address, end if end < RAM_SIZE else RAM_SIZE)
+        if end < 0:
+            return None
+        if end > address and (self._watches or self.on_access is not None or end > MEMORY_SIZE):
+            return self.read(address, end - address)
+        return self.arena[address:end]
+
     def write(self, address: int, data: bytes) -> None:
         """Store bytes from a linear address on, wrapping as `read` does; ROM is no obstacle.
 
