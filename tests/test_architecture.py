@@ -91,15 +91,47 @@ def test_rooms_import_only_from_their_floor_or_below() -> None:
     assert upward == set()
 
 
+def circling(left: dict[str, set[str]]) -> set[str]:
+    """Return which of them need each other, directly or through others, and who needs those."""
+    while ready := {name for name, used in left.items() if not used & left.keys()}:
+        left = {name: used for name, used in left.items() if name not in ready}
+    return set(left)
+
+
 def test_rooms_import_in_no_circle() -> None:
     """Prevents two rooms from needing each other, directly or through others."""
-    left = imports()
-    while True:
-        ready = {room for room, used in left.items() if not used & left.keys()}
-        if not ready:
-            break
-        left = {room: used for room, used in left.items() if room not in ready}
-    assert left == {}
+    assert circling(imports()) == set()
+
+
+def modules() -> dict[str, set[str]]:
+    """Return for each module of ours, by its full name, those that it imports when it runs."""
+    paths = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in PACKAGE.rglob("*.py")
+    }
+    found = {}
+    for name, path in paths.items():
+        used = set()
+        for node in run_statements(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                inner = {f"{node.module}.{alias.name}" for alias in node.names}
+                used |= inner & paths.keys() or {str(node.module)} & paths.keys()
+        found[name] = used - {name}
+    return found
+
+
+def run_statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is below a node, but for what is there for type checkers alone."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from run_statements(child)
+
+
+def test_modules_import_in_no_circle() -> None:
+    """Prevents two modules that need each other, with an import in a function to hide that."""
+    assert circling(modules()) == set()
 
 
 @pytest.mark.parametrize("cells", list(rows("who")), ids=lambda cells: cells[0].strip("`/"))

@@ -12,7 +12,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blink16.bios import display, font, picture
-from blink16.bios.display import DotScreen, TextScreen
+from blink16.bios.screen_content import (
+    GLYPHS,
+    MAX_COLUMNS,
+    MAX_ROWS,
+    DotScreen,
+    ScreenContent,
+    TextScreen,
+)
 from blink16.devices.video import Adapter, Video
 from blink16.machine import Machine
 from blink16.screens.painter import Painter
@@ -20,7 +27,7 @@ from blink16.screens.painter import Painter
 SCREEN = 0xB8000
 
 
-def shown(pc: Pc) -> display.ScreenContent | None:
+def shown(pc: Pc) -> ScreenContent | None:
     """Return what a PC shows."""
     return display.read(pc.machine.memory, pc.machine.find(Video))
 
@@ -81,8 +88,8 @@ def test_forty_columns() -> None:
 
 def test_every_code_is_one_character() -> None:
     """A control character that moved the reader's cursor would spoil the dump."""
-    assert len(display.GLYPHS) == 256
-    assert all(glyph.isprintable() for glyph in display.GLYPHS)
+    assert len(GLYPHS) == 256
+    assert all(glyph.isprintable() for glyph in GLYPHS)
 
 
 def test_a_screen_that_is_off_is_none() -> None:
@@ -115,8 +122,8 @@ def test_nonsense_in_the_6845_is_bounded(writes: list[tuple[int, int]], mode: by
     screen = shown(pc)
     if isinstance(screen, TextScreen):
         assert len(screen.cells) == 2 * screen.columns * screen.rows
-        assert screen.columns <= display.MAX_COLUMNS
-        assert screen.rows <= display.MAX_ROWS
+        assert screen.columns <= MAX_COLUMNS
+        assert screen.rows <= MAX_ROWS
         assert screen.text().count("\n") == screen.rows - 1
 
 

@@ -10,6 +10,7 @@ from dos_programs import MAX_INSTRUCTIONS, Session, run, start
 
 from blink16.bios import display
 from blink16.bios.disk import disk_of
+from blink16.bios.screen_content import DotScreen, TextScreen
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.devices.video import Video
@@ -202,7 +203,7 @@ def test_debug_runs_and_steps_programs(folder: Path) -> None:
 def screen(session: Session) -> str:
     """Return what stands on the screen."""
     shown = display.read(session.machine.memory, session.machine.find(Video))
-    assert isinstance(shown, display.TextScreen)
+    assert isinstance(shown, TextScreen)
     return shown.text()
 
 
@@ -228,5 +229,5 @@ def test_the_game_reaches_its_picture(folder: Path) -> None:
     session = start(folder / "ALLEYCAT.EXE", root=folder)
     assert session.machine.run(4_000_000).reason is StopReason.BUDGET
     shown = display.read(session.machine.memory, session.machine.find(Video))
-    assert isinstance(shown, display.DotScreen)
+    assert isinstance(shown, DotScreen)
     assert len(set(shown.dots)) > 2

@@ -10,7 +10,7 @@ from boot_sectors import run_to_halt
 from test_vga import call, machine_with, rgb, shown
 
 from blink16.bios import display, picture
-from blink16.bios.display import TextScreen
+from blink16.bios.screen_content import TextScreen
 from blink16.devices.video import Adapter, Video
 from blink16.machine import Machine
 

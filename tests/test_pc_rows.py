@@ -8,7 +8,7 @@ from guests import ENGINES
 
 from blink16 import bios
 from blink16.bios import display, font, picture
-from blink16.bios.display import DotScreen, TextScreen
+from blink16.bios.screen_content import DotScreen, ScreenContent, TextScreen
 from blink16.console import Console
 from blink16.cpu.registers import CF
 from blink16.debugger import Debugger, Resume
@@ -35,7 +35,7 @@ def booted(code: str, engine: str, adapter: Adapter = Adapter.CGA) -> Machine:
     return machine
 
 
-def shown(machine: Machine) -> display.ScreenContent | None:
+def shown(machine: Machine) -> ScreenContent | None:
     """Return what a machine's screen shows."""
     video = machine.component(Video.COMPONENT)
     assert isinstance(video, Video)

@@ -10,7 +10,7 @@ from property_examples import examples
 
 from blink16 import recording
 from blink16.bios import display
-from blink16.bios.display import GLYPHS, DotScreen, TextScreen
+from blink16.bios.screen_content import GLYPHS, DotScreen, TextScreen
 from blink16.devices.video import Adapter, Video
 from blink16.history.timeline import Timeline
 from blink16.memory import MIRROR_BIT

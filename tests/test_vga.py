@@ -16,7 +16,7 @@ from property_examples import examples
 
 from blink16 import bios
 from blink16.bios import display, picture
-from blink16.bios.display import DotScreen, TextScreen
+from blink16.bios.screen_content import DotScreen, ScreenContent, TextScreen
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.cpu.native.compiler import submit
@@ -99,7 +99,7 @@ def machine_with(code: bytes, engine: str = "native", adapter: Adapter = Adapter
     return machine
 
 
-def shown(machine: Machine) -> display.ScreenContent | None:
+def shown(machine: Machine) -> ScreenContent | None:
     """Return what a machine's screen shows."""
     vga = machine.component(Vga.COMPONENT)
     assert isinstance(vga, Vga)

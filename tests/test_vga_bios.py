@@ -8,7 +8,7 @@ import pytest
 from test_vga import call, machine_with, shown
 
 from blink16.bios import picture
-from blink16.bios.display import TextScreen
+from blink16.bios.screen_content import TextScreen
 from blink16.devices.video import Adapter
 from blink16.machine import Machine
 

@@ -83,9 +83,7 @@ def power_on(
         raise BootError("there is no disk to boot from")
     drives = Drives(disks)
     devices = _devices(chassis, drives, adapter, cards)
-    chassis.add_component(Console.CHANNEL, console)
-    typist = Typist(chassis, console, devices.keyboard)
-    chassis.add_device(Typist.COMPONENT, typist, tells=True)
+    _attach(chassis, devices, console)
     rom = Rom(chassis)
     post, _ = _put_in(chassis, rom, devices, drives, adapter, roms, KeyboardService(console))
     post.first(chassis)
@@ -148,12 +146,8 @@ def run_bios(
     drives = Drives(disks)
     devices = _devices(chassis, drives, adapter, cards)
     devices.fdc.seeks_itself = cards.at
-    chassis.add_component(Console.CHANNEL, console)
-    typist = Typist(chassis, console, devices.keyboard)
-    chassis.add_device(Typist.COMPONENT, typist, tells=True)
-    chassis.add_component(Drives.CHANNEL, drives)
-    for number, disk in enumerate(drives.disks):
-        chassis.add_component(f"disk-{number}", disk)
+    _attach(chassis, devices, console)
+    _insert(chassis, drives)
     rom = Rom(chassis)
     chassis.memory.write(EMPTY_BEGIN, b"\xff" * (0x100000 - EMPTY_BEGIN))
     place(chassis.memory, roms)
@@ -171,6 +165,20 @@ def _devices(chassis: Chassis, drives: Drives, adapter: Adapter, cards: Cards) -
     if cards.at:
         cmos.fill(devices.rtc, drives, adapter, extended=chassis.has_a20)
     return devices
+
+
+def _attach(chassis: Chassis, devices: PcDevices, console: Console) -> None:
+    """Make a console a part of the machine: what it receives is typed on the keyboard."""
+    chassis.add_component(Console.CHANNEL, console)
+    typist = Typist(chassis, console, devices.keyboard)
+    chassis.add_device(Typist.COMPONENT, typist, tells=True)
+
+
+def _insert(chassis: Chassis, drives: Drives) -> None:
+    """Make drives and the disks in them a part of the machine."""
+    chassis.add_component(Drives.CHANNEL, drives)
+    for number, disk in enumerate(drives.disks):
+        chassis.add_component(f"disk-{number}", disk)
 
 
 def _plug_memory(chassis: Chassis, cards: Cards) -> None:
@@ -193,9 +201,7 @@ def _put_in(
 
     Returns where `rom_video`'s routine is, too.
     """
-    chassis.add_component(Drives.CHANNEL, drives)
-    for number, disk in enumerate(drives.disks):
-        chassis.add_component(f"disk-{number}", disk)
+    _insert(chassis, drives)
     tables.write(chassis)
     post = Post(chassis, rom, drives, adapter, roms, devices.cards)
     chassis.add_component(ResetSwitch.CHANNEL, ResetSwitch(chassis))
@@ -211,56 +217,67 @@ def _hang_services(
     drives: Drives,
     post: Post,
 ) -> int:
-    """Hang up what answers interrupts; returns where `rom_video`'s routine is."""
-    bus = chassis.bus
-    clock, printer = CmosClock(bus, has_alarm=devices.cards.at), Printer(bus)
-    keys = KeyboardInterrupt(bus)
-    parity = ParityCheck(bus, AT_BOARD if devices.cards.at else XT_BOARD)
-    serial = SerialService(bus)
-    system = SystemService(chassis)
+    """Hang up what answers interrupts; returns where `rom_video`'s routine is.
+
+    Each puts its code into ROM in its turn: the order is that of their addresses.
+    """
+    bus, at = chassis.bus, devices.cards.at
+    interrupts = _chip_interrupts(chassis, rom, post, at=at)
     pointing = None if devices.mouse is None else PointingDevice(devices.mouse, devices.kbc)
-    system.pointing = pointing
-    system.joysticks = None if devices.game is None else JoystickSupport(devices.game)
-    disks = DiskService(drives, tables.DISKETTE, devices.fdc)
-    parity.install(rom)
-    keys.install(chassis, rom, post.reset_offset)
+    joysticks = None if devices.game is None else JoystickSupport(devices.game)
+    system, serial = SystemService(chassis, pointing, joysticks), SerialService(bus)
+    disks, printer = DiskService(drives, tables.DISKETTE, devices.fdc), Printer(bus)
     system.install(chassis, rom)
     chassis.add_component(SerialService.COMPONENT, serial)
     chassis.add_device(SystemService.COMPONENT, system, tells=True)
-    _hang(
-        chassis,
-        {
-            0x02: parity,
-            0x05: printer.int05,
-            0x09: keys,
-            0x0E: misc.FloppyInterrupt(bus),
-            0x10: VideoService(bus, devices.video.adapter),
-            0x11: misc.equipment,
-            0x12: misc.memory_size,
-            0x13: disks,
-            0x14: serial,
-            0x15: system,
-            0x16: typed,
-            0x17: printer.int17,
-            0x18: misc.no_system,
-            0x19: post.bootstrap,
-            0x1A: TimeService(clock),
-        },
-    )
-    rom.hang(0x08, TICK)
-    rom.precede(0x1A, READ_TICKS)
-    put_character = rom_video.install(chassis, rom)
-    typed.finish(rom, chassis.memory.read_word(0x16 * 4))
-    rom.precede(0x16, USUAL_KEYS)
-    serial.finish(rom, chassis.memory.read_word(0x14 * 4))
+    services = interrupts | {
+        0x05: printer.int05,
+        0x10: VideoService(bus, devices.video.adapter),
+        0x11: misc.equipment,
+        0x12: misc.memory_size,
+        0x13: disks,
+        0x14: serial,
+        0x15: system,
+        0x16: typed,
+        0x17: printer.int17,
+        0x18: misc.no_system,
+        0x19: post.bootstrap,
+        0x1A: TimeService(CmosClock(bus, has_alarm=at)),
+    }
+    for vector in sorted(services):
+        chassis.hang_service(vector, services[vector])
+    put_character = _precede_services(chassis, rom, typed, serial)
     if devices.cards.real_disks:
         disks.take_time(chassis, rom, chassis.memory.read_word(0x13 * 4))
-    _hang_unexpected(chassis, rom, has_clock=devices.cards.at)
+    _hang_unexpected(chassis, rom, has_clock=at)
     if pointing is not None:
         pointing.install(chassis, rom)
     if chassis.model.refuses:
         chassis.hang_service(misc.INVALID_OPCODE, misc.invalid_opcode(chassis.model))
     tables.fill_vectors(chassis)
+    return put_character
+
+
+def _chip_interrupts(chassis: Chassis, rom: Rom, post: Post, *, at: bool) -> dict[int, Service]:
+    """Return what answers interrupts of a PC's chips, by vector."""
+    bus = chassis.bus
+    keys, parity = KeyboardInterrupt(bus), ParityCheck(bus, AT_BOARD if at else XT_BOARD)
+    parity.install(rom)
+    keys.install(chassis, rom, post.reset_offset)
+    return {0x02: parity, 0x09: keys, 0x0E: misc.FloppyInterrupt(bus)}
+
+
+def _precede_services(
+    chassis: Chassis, rom: Rom, typed: KeyboardService, serial: SerialService
+) -> int:
+    """Let code in ROM do the usual case before services; returns where `rom_video`'s routine is."""
+    memory = chassis.memory
+    rom.hang(0x08, TICK)
+    rom.precede(0x1A, READ_TICKS)
+    put_character = rom_video.install(chassis, rom)
+    typed.finish(rom, memory.read_word(0x16 * 4))
+    rom.precede(0x16, USUAL_KEYS)
+    serial.finish(rom, memory.read_word(0x14 * 4))
     return put_character
 
 
@@ -280,8 +297,3 @@ def _hang_unexpected(chassis: Chassis, rom: Rom, *, has_clock: bool) -> None:
         others = chassis.add_stub("irq8", misc.UnexpectedSlaveInterrupt(bus))
         for vector in range(0x72, 0x78):
             chassis.set_vector(vector, *others)
-
-
-def _hang(chassis: Chassis, services: dict[int, Service]) -> None:
-    for vector, service in services.items():
-        chassis.hang_service(vector, service)

@@ -1,15 +1,16 @@
-"""What stands on the screen: text to read, or the picture's dots.
-
-Read from the adapter's memory and registers as the monitor would show them, whoever wrote them.
-"""
+"""Reads what stands on the screen: from the adapter's memory and registers, as a monitor does."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
-
-from blink16.bios import graphics
+from blink16.bios import graphics, vga_display
 from blink16.bios.data_area import DataArea
+from blink16.bios.screen_content import (
+    MAX_COLUMNS,
+    MAX_ROWS,
+    DotScreen,
+    ScreenContent,
+    TextScreen,
+)
 from blink16.bios.screen_text import (
     COLOR_SEGMENT,
     MONO_MODE,
@@ -28,8 +29,6 @@ from blink16.devices.video import (
 )
 from blink16.memory import Memory, linear
 
-MAX_COLUMNS, MAX_ROWS = 132, 128
-"""A guest may program the 6845 with nonsense; no monitor shows more than this."""
 MIN_WORDS, MAX_WORDS, MIN_LINES, MAX_LINES = 16, 64, 32, 512
 """Dots in other shapes are shown as `USUAL`, since no monitor shows them at all."""
 USUAL = {1: (40, 100, 2), 3: (45, 87, 4)}
@@ -37,14 +36,6 @@ USUAL = {1: (40, 100, 2), 3: (45, 87, 4)}
 COLUMNS_REGISTER, ROWS_REGISTER, LINES_REGISTER = 1, 6, 9
 BANK = 0x2000
 """Bytes: the lines of a row of dots lie in banks, one behind the other."""
-GLYPHS = (
-    " ☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨↑↓→←∟↔▲▼"
-    + "".join(map(chr, range(0x20, 0x7F)))
-    + "⌂"
-    + bytes(range(0x80, 0xFF)).decode("cp437")
-    + " "
-)
-"""The characters that code page 437 shows, all 256 of them."""
 PALETTES = {
     # color register's palette bit, monochrome burst: colors 1 to 3 of 320x200
     (False, False): (2, 4, 6),
@@ -56,97 +47,12 @@ INTENSE, PALETTE_BIT, BRIGHT_BIT = 8, 0x20, 0x10
 HERCULES_SECOND_PAGE = 0x80
 
 
-UNDERLINE = 12
-"""An MDA's line for it."""
-
-
-class TextStrip(NamedTuple):
-    """A row of characters as far as it is shown, which may begin or end in the middle of one."""
-
-    cells: bytes
-    """As `TextScreen.cells`; where it is panned there is one more, which comes in at the right."""
-    lines: range
-    """Which lines of the characters are shown, those twice shown counted twice."""
-    pan: int = 0
-    """The dots that are beyond the left edge."""
-    cursor: int | None = None
-    """The column where the cursor is, if it is in this row and shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class TextScreen:
-    """A screen of characters."""
-
-    columns: int
-    rows: int
-    cells: bytes
-    """A character and an attribute for each cell, row by row."""
-    cursor: tuple[int, int] | None
-    """Row and column, if it is shown and on the screen."""
-    cursor_lines: range
-    """The lines of a character that the cursor covers."""
-    blinking: bool = True
-    """Whether bit 7 of an attribute blinks, rather than making the background bright."""
-    height: int = 8
-    """The lines of a character."""
-    mono: bool = False
-    """Whether attributes are an MDA's: underlined, reverse, intense, and no colors."""
-    palette: bytes = b""
-    """Red, green and blue of the sixteen colors; empty: a CGA's."""
-    font: bytes = b""
-    """Characters of 32 bytes each; empty: ours."""
-    second_font: bytes = b""
-    """The same for attributes with bit 3; empty: there is one font."""
-    cell_width: int = 8
-    doubled: bool = False
-    """Whether a font's lines are shown twice."""
-    wide: bool = False
-    """Whether dots are twice as wide: 40 columns are as wide as 80."""
-    underline: int = UNDERLINE
-    """The line of a character where attributes underline it, if they do."""
-    strips: tuple[TextStrip, ...] = ()
-    """What is shown, if that is not simply the rows one below the other."""
-
-    def full_lines(self) -> list[str]:
-        """Return the rows, each as wide as the screen."""
-        width = 2 * self.columns
-        return [
-            "".join(GLYPHS[code] for code in self.cells[at : at + width : 2])
-            for at in range(0, len(self.cells), width)
-        ]
-
-    def lines(self) -> list[str]:
-        """Return the rows without the blanks at their ends."""
-        return [line.rstrip() for line in self.full_lines()]
-
-    def text(self) -> str:
-        """Return all rows as one string."""
-        return "\n".join(self.lines())
-
-
-@dataclass(frozen=True, slots=True)
-class DotScreen:
-    """A picture of dots."""
-
-    width: int
-    height: int
-    dots: bytes
-    """A color for each dot, line by line."""
-    palette: bytes = b""
-    """Red, green and blue of the colors; empty: the sixteen of a CGA."""
-
-
-ScreenContent = TextScreen | DotScreen
-
-
 def read(memory: Memory, video: Video | None) -> ScreenContent | None:
     """Return what the adapter shows; None if it is switched off.
 
     Without an adapter (``video``) the BIOS data area tells what there is.
     """
     if isinstance(video, Vga):
-        from blink16.bios import vga_display
-
         return vga_display.read(memory, video)
     if video is None or not any(video.state.crtc):
         return _by_data_area(memory)

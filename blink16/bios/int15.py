@@ -78,13 +78,12 @@ class SystemService(Telling[WaitState]):
 
     COMPONENT = "bios-wait"
 
-    def __init__(self, guest: Guest) -> None:
+    def __init__(self, guest: Guest, pointing: Service | None, joysticks: Service | None) -> None:
+        """``pointing``: C2h, where there is a PS/2 mouse; ``joysticks``: 84h, where there are."""
         self._guest = guest
         self._configuration = self._again = 0
-        self.pointing: Service | None = None
-        """C2h, where there is a PS/2 mouse."""
-        self.joysticks: Service | None = None
-        """84h, where there are joysticks."""
+        self._pointing = pointing
+        self._joysticks = joysticks
         self.state = WaitState()
 
     def install(self, chassis: Chassis, rom: Rom) -> None:
@@ -133,8 +132,8 @@ class SystemService(Telling[WaitState]):
                 self.state = WaitState()
             case 0x83 if r.al == SET:
                 failed = not self._begin(guest, guest.linear(r.es, r.bx))
-            case 0x84 if self.joysticks is not None:
-                return self.joysticks(guest)
+            case 0x84 if self._joysticks is not None:
+                return self._joysticks(guest)
             case 0x86:
                 failed = not self._begin(guest, WAIT_FLAG)
                 if not failed:
@@ -143,8 +142,8 @@ class SystemService(Telling[WaitState]):
                 failed = not _move_block(guest)
             case 0x88:
                 r.ax = RAM_SIZE - MEMORY_SIZE >> 10 if guest.has_a20 else 0  # KiB above 1 MiB
-            case 0xC2 if self.pointing is not None:
-                return self.pointing(guest)
+            case 0xC2 if self._pointing is not None:
+                return self._pointing(guest)
             case 0xC0:
                 r.es, r.bx, r.ah = SEGMENT, self._configuration, 0
             case function if function in NOTHING_TO_DO:

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from construct import Bytes, Checksum, Const, Int8ub, Int32ub, Struct, this
 
 from blink16.bios import font
-from blink16.bios.display import DotScreen, ScreenContent, TextScreen, TextStrip
+from blink16.bios.screen_content import DotScreen, ScreenContent, TextScreen, TextStrip
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 INDEXED = 3
 BLINK, BACKGROUND_BITS = 0x80, 4
 LINE_GRAPHICS = range(0xC0, 0xE0)
-COARSE_WIDTH = 320
 SECOND_FONT = 0x08
 """The bit of an attribute that chooses among two fonts, where there are two."""
+COARSE_WIDTH = 320
 """Pictures of so few dots in a line are drawn twice as wide; all but Hercules' twice as high."""
 TALL_HEIGHT = 300
 FONT_STRIDE = 32

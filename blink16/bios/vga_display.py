@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from blink16.bios.display import (
+from blink16.bios.screen_content import (
     MAX_COLUMNS,
     MAX_ROWS,
     DotScreen,

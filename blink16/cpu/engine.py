@@ -170,6 +170,13 @@ class Engine(Protocol):
         """Execute at most ``budget`` instructions, while ``cycles`` is below ``until``."""
         ...
 
+    def run_on(self, budget: int, until: int) -> Stop:
+        """Execute on from a stub whose service has been done, as `run` with ``skip_first``.
+
+        For calls in loops: there is time left, nobody wants attention, TF is clear.
+        """
+        ...
+
     def plan(self, hot: int, other: int) -> None:
         """Note at how many cycles hot devices, and all others, want to act.
 

@@ -119,6 +119,10 @@ class ReferenceEngine:
                 return stop
         return Stop(StopReason.BUDGET)
 
+    def run_on(self, budget: int, until: int) -> Stop:
+        """Execute on behind a service (see `engine.Engine`)."""
+        return self.run(budget, until, skip_first=True)
+
     def overlook(self, predicates: Mapping[int, Predicate]) -> None:
         """Stop at every breakpoint all the same: here, conditions are not what takes time."""
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from blink16.bios import display, picture
 from blink16.bios.post import ResetSwitch
+from blink16.bios.screen_content import DotScreen, ScreenContent, TextScreen
 from blink16.console import MAX_PENDING, Console
 from blink16.debugger import (
     IDLE,
@@ -119,9 +120,9 @@ def screen(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str:
     match shown:
         case None:
             return "the screen is switched off"
-        case display.DotScreen(width, height):
+        case DotScreen(width, height):
             return f"the screen shows {width}x{height} dots; try monitor screen FILE.png"
-        case display.TextScreen(cursor=cursor):
+        case TextScreen(cursor=cursor):
             where = "no cursor" if cursor is None else f"cursor at row {cursor[0]}, column "
             where += "" if cursor is None else str(cursor[1])
             return f"{shown.text()}\n[{shown.columns}x{shown.rows}, {where}]"
@@ -174,16 +175,14 @@ def _reason_to_stop(outcome: Event | Pause) -> str:
     return outcome.text or outcome.kind.name.lower().replace("_", " ")
 
 
-def _screen(debugger: Debugger) -> display.ScreenContent | None:
+def _screen(debugger: Debugger) -> ScreenContent | None:
     machine = debugger.machine
     return display.read(machine.memory, machine.find(Video))
 
 
 def _stands(debugger: Debugger, text: str) -> bool:
     shown = _screen(debugger)
-    return isinstance(shown, display.TextScreen) and any(
-        text in line for line in shown.full_lines()
-    )
+    return isinstance(shown, TextScreen) and any(text in line for line in shown.full_lines())
 
 
 # -- reset -----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from blink16.bios import display
+from blink16.bios.screen_content import DotScreen
 from blink16.cpu.planar import PlanarRegister
 from blink16.devices.video import Video
 from blink16.history.timeline import Timeline
@@ -65,7 +66,7 @@ def _looking(machine: Machine, x: int, y: int) -> Callable[[], int]:
     """Return what looks at a dot."""
     video = machine.find(Video)
     shown = display.read(machine.memory, video)
-    if not isinstance(shown, display.DotScreen):
+    if not isinstance(shown, DotScreen):
         raise QuestionError(
             f"the screen shows no dots at instruction {machine.icount:,}: ask who ROW,COLUMN"
         )
@@ -75,7 +76,7 @@ def _looking(machine: Machine, x: int, y: int) -> Callable[[], int]:
 
     def look() -> int:
         now = display.read(machine.memory, video)
-        return now.dots[at] if isinstance(now, display.DotScreen) else -1
+        return now.dots[at] if isinstance(now, DotScreen) else -1
 
     return look
 

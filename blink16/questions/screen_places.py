@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from blink16.bios import display, vga_display
+from blink16.bios.screen_content import MAX_COLUMNS, MAX_ROWS
 from blink16.bios.screen_text import COLOR_SEGMENT, MONO_MODE, MONO_SEGMENT, ROWS
 from blink16.bios.screen_text import VIDEO_MEMORY as TEXT_MEMORY
 from blink16.cpu.planar import PlanarRegister
@@ -104,7 +105,7 @@ def by_data_area(area: bytes) -> Lines:
     """Return how a screen without an adapter is read, by the bytes of `needs.SCREEN_AREA`."""
     mode, columns = area[0], int.from_bytes(area[1:3], "little")
     start = int.from_bytes(area[5:7], "little")
-    columns = max(1, min(columns, display.MAX_COLUMNS))
+    columns = max(1, min(columns, MAX_COLUMNS))
     starts = tuple((start + 2 * columns * row) % TEXT_MEMORY for row in range(ROWS))
     return Lines(MONO if mode == MONO_MODE else COLOR, TEXT_MEMORY, starts, 2 * columns)
 
@@ -123,8 +124,8 @@ def lines_of(machine: Machine, video: Video) -> Lines:
     crtc, first = video.state.crtc, 2 * video.start
     mirrored = video.adapter is Adapter.CGA
     if not video.graphics:
-        columns = max(1, min(crtc[display.COLUMNS_REGISTER], display.MAX_COLUMNS))
-        rows = max(1, min(crtc[display.ROWS_REGISTER], display.MAX_ROWS))
+        columns = max(1, min(crtc[display.COLUMNS_REGISTER], MAX_COLUMNS))
+        rows = max(1, min(crtc[display.ROWS_REGISTER], MAX_ROWS))
         starts = tuple((first + 2 * columns * row) % TEXT_MEMORY for row in range(rows))
         return Lines(COLOR if mirrored else MONO, TEXT_MEMORY, starts, 2 * columns, 0, mirrored)
     second = video.state.mode & display.HERCULES_SECOND_PAGE

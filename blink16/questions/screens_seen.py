@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from blink16.bios.display import GLYPHS
+from blink16.bios.screen_content import GLYPHS
 from blink16.devices.video import Video
 from blink16.machine import Machine
 from blink16.questions.columns import Events

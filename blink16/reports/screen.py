@@ -12,7 +12,7 @@ from blink16.reports.ranges import Count, Side
 from blink16.reports.registry import NoQuery, ReportError, report
 
 if TYPE_CHECKING:
-    from blink16.bios import display
+    from blink16.bios.screen_content import ScreenContent, TextScreen, TextStrip
 
 MAX_DOTS = 1024 * 1024
 MAX_CHARACTER_HEIGHT = MAX_PAN = 32
@@ -115,10 +115,10 @@ class ScreenReport:
     @property
     def lines(self) -> list[str]:
         """The rows of text without the blanks at their ends; none if it shows dots."""
-        from blink16.bios import display
+        from blink16.bios.screen_content import TextScreen
 
         shown = self._shown()
-        return shown.lines() if isinstance(shown, display.TextScreen) else []
+        return shown.lines() if isinstance(shown, TextScreen) else []
 
     @property
     def text(self) -> str:
@@ -135,24 +135,24 @@ class ScreenReport:
 
         return picture.png(self._shown())
 
-    def _shown(self) -> display.ScreenContent | None:
-        from blink16.bios import display
+    def _shown(self) -> ScreenContent | None:
+        from blink16.bios.screen_content import DotScreen
 
         if self.cells:
             return self._text()
         if not self.packed:
             return None
-        return display.DotScreen(self.width, self.height, self.dots, self.palette)
+        return DotScreen(self.width, self.height, self.dots, self.palette)
 
-    def _text(self) -> display.TextScreen:
-        from blink16.bios import display
+    def _text(self) -> TextScreen:
+        from blink16.bios.screen_content import TextScreen
 
         shapes = self.shapes
         font = _rom_font(shapes.rom_font) if shapes.rom_font else _font(shapes.font)
         fits = 0 < shapes.height <= MAX_CHARACTER_HEIGHT and len(self.strips) <= MAX_STRIPS
         if not fits or (self.strips and not font):
             raise ValueError("characters that no adapter draws")
-        return display.TextScreen(
+        return TextScreen(
             self.width,
             self.height,
             self.cells,
@@ -171,16 +171,14 @@ class ScreenReport:
             tuple(map(self._strip, self.strips)),
         )
 
-    def _strip(self, strip: StripReport) -> display.TextStrip:
-        from blink16.bios import display
+    def _strip(self, strip: StripReport) -> TextStrip:
+        from blink16.bios.screen_content import TextStrip
 
         lines = self.shapes.height * (2 if self.shapes.doubled else 1)
         there = 0 <= strip.first <= strip.end <= lines and 0 <= strip.pan <= MAX_PAN
         if not there or len(strip.cells) != 2 * (self.width + bool(strip.pan)):
             raise ValueError("a row of text that no adapter shows")
-        return display.TextStrip(
-            strip.cells, range(strip.first, strip.end), strip.pan, strip.cursor
-        )
+        return TextStrip(strip.cells, range(strip.first, strip.end), strip.pan, strip.cursor)
 
 
 def _unpacked(packed: bytes, most: int) -> bytes:
@@ -212,7 +210,7 @@ def _rom_font(height: int) -> bytes:
     return b"".join(line.ljust(FONT_SIZE // 256, b"\0") for line in lines)
 
 
-def _shapes_of(text: display.TextScreen) -> CharacterShapes:
+def _shapes_of(text: TextScreen) -> CharacterShapes:
     """Return how a screen's characters are drawn; a font that is in ROM only by its name."""
     known = next((n for n in (16, 8, 14) if text.font == _rom_font(n)), 0) if text.font else 0
     return CharacterShapes(
@@ -231,10 +229,11 @@ def _shapes_of(text: display.TextScreen) -> CharacterShapes:
 def screen(look: Look, query: NoQuery) -> ScreenReport:
     """What stands on the screen."""
     from blink16.bios import display
+    from blink16.bios.screen_content import DotScreen, TextScreen
 
     icount = look.registers.icount
     match display.read(look.memory, look.video):
-        case display.TextScreen() as text:
+        case TextScreen() as text:
             lines = text.cursor_lines
             return ScreenReport(
                 icount,
@@ -254,7 +253,7 @@ def screen(look: Look, query: NoQuery) -> ScreenReport:
                     for strip in text.strips
                 ),
             )
-        case display.DotScreen(width, height, dots, palette):
+        case DotScreen(width, height, dots, palette):
             packed = zlib.compress(dots, 1)
             return ScreenReport(icount, width, height, packed=packed, palette=palette)
         case None:

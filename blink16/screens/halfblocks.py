@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import lru_cache
 from operator import itemgetter
 
-from blink16.bios.display import DotScreen
 from blink16.bios.picture import COLORS
+from blink16.bios.screen_content import DotScreen
 
 UPPER_HALF = "▀"
 WIDE, HIGH = 4, 3

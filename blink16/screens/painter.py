@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from blink16.bios import picture
-from blink16.bios.display import GLYPHS, DotScreen, ScreenContent, TextScreen
 from blink16.bios.picture import mono_colors
+from blink16.bios.screen_content import GLYPHS, DotScreen, ScreenContent, TextScreen
 from blink16.screens.halfblocks import MANY_COLORS, rows_of
 
 HOME, CLEAR, RESET_COLORS = "\x1b[H", "\x1b[2J", "\x1b[0m"

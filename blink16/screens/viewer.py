@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from blink16.bios import display
+from blink16.bios.screen_content import ScreenContent
 from blink16.bios.screen_text import ROWS
 from blink16.devices.gameport import GamePort
 from blink16.devices.mouse import SerialMouse
@@ -46,7 +47,7 @@ class Viewer:
         self._status = status
         self._always_status = always_status
         self._painter = Painter(keeps_cursor=keeps_cursor, colors=colors)
-        self._screen: display.ScreenContent | None = None
+        self._screen: ScreenContent | None = None
         self._mouse_on = False
 
     def paint(self, size: tuple[int, int]) -> str:

@@ -148,6 +148,24 @@ class NativeEngine:
             self._predicates.take_ready()
         return self._run_natively(core, budget, until, _POINTS if skip_first else _NOTHING)
 
+    def run_on(self, budget: int, until: int) -> Stop:
+        """Execute on behind a service (see `engine.Engine`)."""
+        core, moves = self._core, self._moves_vectors
+        if (
+            core is None
+            or self.memory.stale_code
+            or self._wake[0]
+            or (moves and self.registers.moved_vectors)
+        ):
+            return self.run(budget, until, skip_first=True)
+        began = self._icount[0]
+        self._goal[0], self._until[0] = began + budget, until
+        exit_ = core.enter(self._state, self._arena, _POINTS)
+        if exit_ == _SERVICE and not self._rom[0]:
+            self.between_rounds = False
+            return _AT_SERVICE
+        return self._run_on(core, exit_, began, until, _POINTS)
+
     def _begin(self, budget: int, until: int, skip_first: bool) -> Stop:
         """Run on the reference until there is native code."""
         icount, cycles = self._icount, self._cycles
