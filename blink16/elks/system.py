@@ -41,8 +41,10 @@ class ElksSystem:
 
     def call(self, guest: Guest) -> Outcome:
         """Serve the system call of a guest that stands at INT 80h's stub."""
-        changes = self._kernel.journal.changes
-        changes.clear()
+        journal = self._kernel.journal
+        changes = journal.changes
+        if changes:
+            journal.begin()
         request = self._request
         outcome = self._call(guest, request.take(), request)
         if outcome is DONE and not changes:

@@ -49,6 +49,7 @@ from blink16.memory.marks import (
     WITH,
     WITH_CLEAN,
     WITHOUT,
+    WITHOUT_CLEAN,
     Access,
     Attribute,
     PageState,
@@ -190,6 +191,18 @@ class Memory:
             self._store(part.start, data[: len(part)])
             data = data[len(part) :]
 
+    def copy(self, to: int, address: int, length: int) -> None:
+        """Store what lies elsewhere below 1 MiB, where no watch minds that it is looked at."""
+        end = to + length
+        if self._watches or self.on_access is not None or max(end, address + length) > MEMORY_SIZE:
+            self.write(to, self.peek(address, length))
+            return
+        first, last = to >> PAGE_SHIFT, end - 1 >> PAGE_SHIFT
+        if self.arena[PAGES_OFFSET + first : PAGES_OFFSET + last + 1].translate(None, PLAIN):
+            self.write(to, self.peek(address, length))
+        else:
+            self.arena.move(to, address, length)
+
     def read_word(self, address: int) -> int:
         """Return the little-endian word at a linear address."""
         low, high = self.read(address, 2)
@@ -265,9 +278,11 @@ class Memory:
     def _note_writes(self, first: int, count: int) -> None:
         """Note that the content of neighbouring pages changes."""
         start = PAGES_OFFSET + first
-        if self.arena[start : start + count].translate(None, UNNOTED):
-            for page in range(first, first + count):
-                self.note_write(page)
+        states = self.arena[start : start + count]
+        self.arena[start : start + count] = states.translate(WITHOUT_CLEAN)
+        is_code = states.translate(IS_CODE)
+        if 1 in is_code:
+            self.stale_code.update(first + place for place in places(is_code))
 
     def load(self, address: int, length: int) -> bytes:
         """Return bytes that lie within RAM, also above the first mebibyte (see `store`)."""
