@@ -210,7 +210,9 @@ class ChangedFiles(FoundFiles):
         self._states = dict(nodes)
         self._changed.clear()
         self._holds = dict(holds)
+        self.names_version += 1
         self._forget_ways()
+        self._folder_counts.clear()
         self._listings.clear()
         self._stats.clear()
         self._host_contents.clear()

@@ -29,6 +29,9 @@ from blink16.hostfs.hostfolder import (
 
 __all__ = ["GONE", "MAX_FILE_SIZE", "MAX_OVERLAY_BYTES", "ROOT", "FileKind", "FileTree", "Stat"]
 
+# Members of an enum by names of our own: looking them up takes as long as much of a call.
+_FILE, _DIRECTORY, _SYMLINK = FileKind.FILE, FileKind.DIRECTORY, FileKind.SYMLINK
+
 
 class FileTree(ChangedFiles):
     """The tree.  A component (`services.Component`); all methods raise OSError with an errno.
@@ -90,13 +93,13 @@ class FileTree(ChangedFiles):
         if place.node != GONE:
             if exclusive:
                 raise os_error(errno.EEXIST, path)
-            self._node(place.node, FileKind.FILE)
+            self._node(place.node, _FILE)
             return place.node
         if place.as_directory:
             raise os_error(errno.EISDIR, path)
         mode &= MODE_BITS
         uid, gid = owner
-        new = Inode(FileKind.FILE, mode, 0, 0, 0, "", content=Content(()), uid=uid, gid=gid)
+        new = Inode(_FILE, mode, 0, 0, 0, "", content=Content(()), uid=uid, gid=gid)
         return self._make(place, new, lambda host: self._host.create(host, mode), self._host.unlink)
 
     def mknod(
@@ -121,7 +124,7 @@ class FileTree(ChangedFiles):
         """Give a file one more name; EPERM for a folder."""
         node = self.lookup(old, cwd)
         n = self._node(node)
-        if n.kind == FileKind.DIRECTORY:
+        if n.kind == _DIRECTORY:
             raise os_error(errno.EPERM, old)
         place = self._vacant(new, cwd)
         check_name(place.name)
@@ -138,7 +141,7 @@ class FileTree(ChangedFiles):
     ) -> int:
         """Make a folder."""
         place = self._vacant(path, cwd)
-        new = Inode(FileKind.DIRECTORY, mode & MODE_BITS, 0, 0, 0, "", uid=owner[0], gid=owner[1])
+        new = Inode(_DIRECTORY, mode & MODE_BITS, 0, 0, 0, "", uid=owner[0], gid=owner[1])
         return self._make(
             place, new, lambda host: self._host.mkdir(host, mode & MODE_BITS), self._host.rmdir
         )
@@ -150,7 +153,7 @@ class FileTree(ChangedFiles):
         components(target)  # for its errors
         place = self._vacant(path, cwd)
         size = len(target)
-        link = Inode(FileKind.SYMLINK, 0o777, size, 0, 0, "", target=target)
+        link = Inode(_SYMLINK, 0o777, size, 0, 0, "", target=target)
         try:
             return self._make(
                 place, link, lambda host: self._host.symlink(host, target), self._host.unlink
@@ -162,7 +165,7 @@ class FileTree(ChangedFiles):
         """Remove a file or link; EISDIR for a folder."""
         place = self._walk(path, cwd, False)
         node = self._named(place, path)
-        if self._node(node).kind == FileKind.DIRECTORY:
+        if self._node(node).kind == _DIRECTORY:
             raise os_error(errno.EISDIR, path)
         if self._node(node).links:
             self._unlink_one(node, place)
@@ -197,7 +200,7 @@ class FileTree(ChangedFiles):
         node = self._named(place, old)
         target = self._walk(new, cwd, False)
         moved = self._node(node)
-        directory = moved.kind == FileKind.DIRECTORY
+        directory = moved.kind == _DIRECTORY
         if not target.name:
             raise os_error(errno.EBUSY, new)
         if target.node == node:
@@ -248,10 +251,10 @@ class FileTree(ChangedFiles):
 
     def _add(self, place: Resolved, n: Inode) -> int:
         """Put a node that the guest makes into its place."""
-        check_name(place.name)
         n.parent, n.name, n.mtime = place.parent, place.name, self._clock()
-        self._forget_ways()
-        return self._insert(n, n.mtime)
+        node = self._insert(n, n.mtime)
+        self._name_changed(n.parent, n.name, node)
+        return node
 
     def _make(
         self,
@@ -261,7 +264,6 @@ class FileTree(ChangedFiles):
         undo: Callable[[HostPath], None],
     ) -> int:
         """Make a file, on the host first if it is to be there."""
-        check_name(place.name)
         if len(self._nodes) >= MAX_NODES:
             raise os_error(errno.ENOSPC, place.name)
         if self._nodes[place.parent].parent == GONE:  # it was removed, and somebody is still there
@@ -278,7 +280,8 @@ class FileTree(ChangedFiles):
             path = self._host_path(node)
             self._change(lambda: on_host(path), path, self._remaking(node, path))
         self._link(n.parent, n.name, GONE, self._clock())
-        self._set(node, parent=GONE, name="")
+        n.parent, n.name = GONE, ""
+        self._note(node)
         self._bury(node)
 
     def _freeze_for(self, node: int, target: Resolved) -> HostPath:
@@ -290,7 +293,7 @@ class FileTree(ChangedFiles):
         return (*self._host_path(target.parent), target.name)
 
     def _check_replaceable(self, node: int, by_directory: bool, path: str) -> None:
-        directory = self._node(node).kind == FileKind.DIRECTORY
+        directory = self._node(node).kind == _DIRECTORY
         if directory != by_directory:
             raise os_error(errno.EISDIR if directory else errno.ENOTDIR, path)
         if directory and self.listdir(node):

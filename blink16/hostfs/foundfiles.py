@@ -73,9 +73,14 @@ class FoundFiles:
         self.names_version = 0
         """Another one where names have been made or gone since, for who remembers what he found."""
         self._ways: dict[tuple[str, str, bool], Resolved] = {}
-        """Where paths lead, by the working directory, too: until a name is made or goes.
+        """Where paths lead, by the working directory, too: until a name on the way is made or goes.
 
         What the host has said once stays true, so nobody else can make it wrong."""
+        self._ways_over: dict[tuple[int, str], dict[tuple[str, str, bool], bool]] = {}
+        """Those that lead over a name in a folder, which may not be there: whether they end so,
+        and come to it only once."""
+        self._walks = 0
+        """How many ways were put there since both were empty."""
         self._listings: dict[int, tuple[str, ...]] = {}
         """The names in folders, which change with them."""
         self._folder_counts: dict[int, int] = {}
@@ -97,7 +102,7 @@ class FoundFiles:
             base.append(self._child(base[-1], name))
         if self._base != (begin := tuple(base)):
             self._base = begin
-            self._ways.clear()
+            self._forget_ways()
 
     def lookup(self, path: str, cwd: str = "/", *, follow: bool = True) -> int:
         """Return the node at a path; ``follow``: through a link in the last place, too."""
@@ -213,17 +218,49 @@ class FoundFiles:
         key = (path, cwd, follow)
         found = self._ways.get(key)
         if found is None:
-            found = self._walk_anew(path, cwd, follow)
-            _remember(self._ways, key, found, MAX_WAYS)
+            steps: list[tuple[int, str]] = []
+            found = self._walk_anew(path, cwd, follow, steps)
+            if self._walks >= MAX_WAYS:
+                self._forget_ways()
+            self._walks += 1
+            self._ways[key] = found
+            over = self._ways_over
+            for step in steps:
+                over.setdefault(step, {})[key] = False
+            if steps and steps.count(steps[-1]) == 1:
+                over[steps[-1]][key] = True
         return found
 
     def _forget_ways(self) -> None:
-        """Forget what followed from the names that there were."""
-        self.names_version += 1
+        """Forget all ways."""
+        self._walks = 0
         self._ways.clear()
-        self._folder_counts.clear()
+        self._ways_over.clear()
 
-    def _walk_anew(self, path: str, cwd: str, follow: bool) -> Resolved:
+    def _name_changed(self, folder: int, name: str, node: int) -> None:
+        """Let ways that end at a name lead to the node that it stands for now; forget the others
+        that lead over it.
+        """
+        self.names_version += 1
+        self._folder_counts.pop(folder, None)
+        over = self._ways_over.get((folder, name))
+        if not over:
+            return
+        ways, kept = self._ways, {}
+        kind = None if node == GONE else self._nodes[node].kind
+        for key, ends in over.items():
+            way = ways.pop(key, None)
+            if way is None or not ends or way.name != name or way.parent != folder:
+                continue
+            if kind is None or kind == _DIRECTORY or (kind != _SYMLINK and not way.as_directory):
+                ways[key] = Resolved(folder, name, node, way.as_directory)
+                kept[key] = True
+        self._ways_over[folder, name] = kept
+
+    def _walk_anew(
+        self, path: str, cwd: str, follow: bool, steps: list[tuple[int, str]]
+    ) -> Resolved:
+        """Resolve a path; ``steps``: the folders and names on the way are added to it."""
         if not path:
             raise os_error(errno.ENOENT)
         pending = list(components(path))
@@ -238,6 +275,7 @@ class FoundFiles:
                 if len(trail) > len(self._base):
                     trail.pop()
                 continue
+            steps.append((trail[-1], name))
             child = self._child(trail[-1], name)
             if child == GONE:
                 if pending:
@@ -336,7 +374,7 @@ class FoundFiles:
 
     def _link(self, parent: int, name: str, node: int, mtime: int | None = None) -> None:
         """Let a name in a folder stand for another node, or for none."""
-        self._forget_ways()
+        self._name_changed(parent, name, node)
         self._enter(parent, name, node, mtime)
 
     def _enter(self, parent: int, name: str, node: int, mtime: int | None) -> None:
