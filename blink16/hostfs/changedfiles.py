@@ -210,6 +210,7 @@ class ChangedFiles(FoundFiles):
         self._states = dict(nodes)
         self._changed.clear()
         self._holds = dict(holds)
+        self.version += 1
         self.names_version += 1
         self._forget_ways()
         self._folder_counts.clear()
