@@ -43,7 +43,7 @@ TAKE_XMS = GET_XMS_ENTRY + bytes.fromhex("ba4000b409ff1ec003")  # 64 KiB; the ha
 _BX_AX, _ES_AX = "89c3", "8ec0"
 
 
-def _call(number: int, vector: int = 0x21, **registers: int) -> str:
+def call(number: int, vector: int = 0x21, **registers: int) -> str:
     """Return code for an interrupt: ``number`` into AX, or AH alone; other registers by name."""
     code = b""
     for name, value in registers.items():
@@ -55,15 +55,15 @@ def _call(number: int, vector: int = 0x21, **registers: int) -> str:
 
 def _transfers() -> tuple[Loop, ...]:
     """Reads and writes of several sizes; the large ones begin anew at the file's start."""
-    start = _call(0x4200, cx=0, dx=0)
+    start = call(0x4200, cx=0, dx=0)
     loops = []
     for number, name, before in ((0x3F, "read", OPEN_FOR_BOTH), (0x40, "write", CREATE)):
         for size in (1, 16, 512):
-            code = _call(number, cx=size, dx=BUFFER_OFFSET)
+            code = call(number, cx=size, dx=BUFFER_OFFSET)
             loops.append(Loop(f"{number:02X}h, {name} {size} bytes", code, before))
-        code = start + _call(number, cx=32768, dx=BUFFER_OFFSET)
+        code = start + call(number, cx=32768, dx=BUFFER_OFFSET)
         loops.append(Loop(f"42h, {number:02X}h, {name} 32,768 bytes", code, before, 2))
-    code = start + _call(0x40, cx=16, dx=BUFFER_OFFSET)
+    code = start + call(0x40, cx=16, dx=BUFFER_OFFSET)
     return (*loops, Loop("42h, 40h, 16 bytes of 15 MiB", code, OPEN_FOR_BOTH, 2))
 
 
@@ -71,87 +71,85 @@ def _searches() -> tuple[Loop, ...]:
     """A whole search: 4Eh, and 4Fh until there are no more."""
     next_one = "b44fcd2173fa"  # mov ah, 4fh; int 21h; jnc there
     return tuple(
-        Loop(f"4Eh, 4Fh ..., {count} files", _call(0x4E, cx=0, dx=at) + next_one, calls=count + 1)
+        Loop(f"4Eh, 4Fh ..., {count} files", call(0x4E, cx=0, dx=at) + next_one, calls=count + 1)
         for at, count in ((FEW_FILES, FEW), (MANY_FILES, MANY))
     )
 
 
 FUNCTIONS = (
-    Loop("30h, version", _call(0x30)),
-    Loop("02h, show a character", _call(0x02, dx=0x41)),
-    Loop("02h, show a tab", _call(0x02, dx=9)),
-    Loop("02h, to the next line", _call(0x02, dx=10)),
-    Loop("06h, show a character", _call(0x06, dx=0x41)),
-    Loop("06h, take a key, none", _call(0x06, dx=0xFF)),
-    Loop("09h, show 21 characters", _call(0x09, dx=TEXT_OFFSET)),
-    Loop("0Bh, a key?", _call(0x0B)),
-    Loop("0Dh, reset disks", _call(0x0D)),
-    Loop("0Eh, select drive", _call(0x0E, dx=2)),
-    Loop("19h, current drive", _call(0x19)),
-    Loop("1Ah, set transfer area", _call(0x1A, dx=0x80)),
-    Loop("2Fh, get transfer area", _call(0x2F)),
-    Loop("25h, set vector", _call(0x2560, dx=0x100)),
-    Loop("35h, get vector", _call(0x3521)),
-    Loop("29h, parse a name", _call(0x2901, si=FILE, di=BUFFER_OFFSET)),
-    Loop("2Ah, date", _call(0x2A)),
-    Loop("2Ch, time", _call(0x2C)),
-    Loop("33h, Ctrl-C check", _call(0x3300)),
-    Loop("34h, InDOS", _call(0x34)),
-    Loop("36h, free space", _call(0x36, dx=0)),
-    Loop("38h, country", _call(0x3800, dx=BUFFER_OFFSET)),
-    Loop("39h and 3Ah, make and remove", _call(0x39, dx=NEW) + _call(0x3A, dx=NEW), calls=2),
-    Loop("3Bh, change directory", _call(0x3B, dx=FOLDER)),
-    Loop(
-        "3Ch and 3Eh, create and close", _call(0x3C, cx=0, dx=GOAL) + _BX_AX + _call(0x3E), calls=2
-    ),
-    Loop("3Dh and 3Eh, open and close", _call(0x3D00, dx=FILE) + _BX_AX + _call(0x3E), calls=2),
-    Loop("3Dh, no such file", _call(0x3D00, dx=NEW)),
+    Loop("30h, version", call(0x30)),
+    Loop("02h, show a character", call(0x02, dx=0x41)),
+    Loop("02h, show a tab", call(0x02, dx=9)),
+    Loop("02h, to the next line", call(0x02, dx=10)),
+    Loop("06h, show a character", call(0x06, dx=0x41)),
+    Loop("06h, take a key, none", call(0x06, dx=0xFF)),
+    Loop("09h, show 21 characters", call(0x09, dx=TEXT_OFFSET)),
+    Loop("0Bh, a key?", call(0x0B)),
+    Loop("0Dh, reset disks", call(0x0D)),
+    Loop("0Eh, select drive", call(0x0E, dx=2)),
+    Loop("19h, current drive", call(0x19)),
+    Loop("1Ah, set transfer area", call(0x1A, dx=0x80)),
+    Loop("2Fh, get transfer area", call(0x2F)),
+    Loop("25h, set vector", call(0x2560, dx=0x100)),
+    Loop("35h, get vector", call(0x3521)),
+    Loop("29h, parse a name", call(0x2901, si=FILE, di=BUFFER_OFFSET)),
+    Loop("2Ah, date", call(0x2A)),
+    Loop("2Ch, time", call(0x2C)),
+    Loop("33h, Ctrl-C check", call(0x3300)),
+    Loop("34h, InDOS", call(0x34)),
+    Loop("36h, free space", call(0x36, dx=0)),
+    Loop("38h, country", call(0x3800, dx=BUFFER_OFFSET)),
+    Loop("39h and 3Ah, make and remove", call(0x39, dx=NEW) + call(0x3A, dx=NEW), calls=2),
+    Loop("3Bh, change directory", call(0x3B, dx=FOLDER)),
+    Loop("3Ch and 3Eh, create and close", call(0x3C, cx=0, dx=GOAL) + _BX_AX + call(0x3E), calls=2),
+    Loop("3Dh and 3Eh, open and close", call(0x3D00, dx=FILE) + _BX_AX + call(0x3E), calls=2),
+    Loop("3Dh, no such file", call(0x3D00, dx=NEW)),
     *_transfers(),
-    Loop("40h, 16 bytes to the console", _call(0x40, bx=1, cx=16, dx=TEXT_OFFSET)),
-    Loop("40h, 512 bytes to the console", _call(0x40, bx=1, cx=512, dx=BUFFER_OFFSET)),
-    Loop("40h, 16 bytes to the printer", _call(0x40, bx=4, cx=16, dx=TEXT_OFFSET)),
-    Loop("42h, seek", _call(0x4200, cx=0, dx=0), OPEN_FOR_BOTH),
-    Loop("42h, seek from the end", _call(0x4202, cx=0, dx=0), OPEN_FOR_BOTH),
-    Loop("43h, attributes", _call(0x4300, dx=FILE)),
-    Loop("4400h, what a handle is", _call(0x4400, bx=1)),
-    Loop("4406h, is there input", _call(0x4406), OPEN_FOR_BOTH),
-    Loop("4406h, is there a key", _call(0x4406, bx=0)),
-    Loop("45h and 3Eh, duplicate and close", _call(0x45, bx=1) + _BX_AX + _call(0x3E), calls=2),
-    Loop("47h, current directory", _call(0x47, dx=0, si=BUFFER_OFFSET)),
-    Loop("48h and 49h, a block", _call(0x48, bx=16) + _ES_AX + _call(0x49), SHRINK, 2),
-    Loop("4Ah, resize", _call(0x4A, bx=0x2000)),
+    Loop("40h, 16 bytes to the console", call(0x40, bx=1, cx=16, dx=TEXT_OFFSET)),
+    Loop("40h, 512 bytes to the console", call(0x40, bx=1, cx=512, dx=BUFFER_OFFSET)),
+    Loop("40h, 16 bytes to the printer", call(0x40, bx=4, cx=16, dx=TEXT_OFFSET)),
+    Loop("42h, seek", call(0x4200, cx=0, dx=0), OPEN_FOR_BOTH),
+    Loop("42h, seek from the end", call(0x4202, cx=0, dx=0), OPEN_FOR_BOTH),
+    Loop("43h, attributes", call(0x4300, dx=FILE)),
+    Loop("4400h, what a handle is", call(0x4400, bx=1)),
+    Loop("4406h, is there input", call(0x4406), OPEN_FOR_BOTH),
+    Loop("4406h, is there a key", call(0x4406, bx=0)),
+    Loop("45h and 3Eh, duplicate and close", call(0x45, bx=1) + _BX_AX + call(0x3E), calls=2),
+    Loop("47h, current directory", call(0x47, dx=0, si=BUFFER_OFFSET)),
+    Loop("48h and 49h, a block", call(0x48, bx=16) + _ES_AX + call(0x49), SHRINK, 2),
+    Loop("4Ah, resize", call(0x4A, bx=0x2000)),
     *_searches(),
-    Loop("51h, PSP", _call(0x51)),
-    Loop("54h, verify", _call(0x54)),
-    Loop("57h, a file's time", _call(0x5700), OPEN_FOR_BOTH),
-    Loop("58h, strategy", _call(0x5800)),
-    Loop("59h, the last error", _call(0x59, bx=0)),
-    Loop("60h, whole name", _call(0x60, si=FILE, di=BUFFER_OFFSET)),
-    Loop("62h, PSP", _call(0x62)),
-    Loop("65h, country", _call(0x6501, bx=0xFFFF, dx=0xFFFF, cx=41, di=BUFFER_OFFSET)),
-    Loop("65h, upper case", _call(0x6520, dx=0x61)),
+    Loop("51h, PSP", call(0x51)),
+    Loop("54h, verify", call(0x54)),
+    Loop("57h, a file's time", call(0x5700), OPEN_FOR_BOTH),
+    Loop("58h, strategy", call(0x5800)),
+    Loop("59h, the last error", call(0x59, bx=0)),
+    Loop("60h, whole name", call(0x60, si=FILE, di=BUFFER_OFFSET)),
+    Loop("62h, PSP", call(0x62)),
+    Loop("65h, country", call(0x6501, bx=0xFFFF, dx=0xFFFF, cx=41, di=BUFFER_OFFSET)),
+    Loop("65h, upper case", call(0x6520, dx=0x61)),
 )
 """INT 21h, files as a folder of the host."""
 OTHERS = (
-    Loop("INT 10h/02h, the cursor", _call(0x02, 0x10, bx=0, dx=0)),
-    Loop("INT 10h/06h, scroll", _call(0x0601, 0x10, bx=0x700, cx=0, dx=0x184F)),
-    Loop("INT 10h/09h, a character", _call(0x0941, 0x10, bx=7, cx=1)),
-    Loop("INT 10h/09h, 80 characters", _call(0x0941, 0x10, bx=7, cx=80)),
-    Loop("INT 10h/0Eh, a character", _call(0x0E41, 0x10, bx=7)),
-    Loop("INT 10h/0Eh, to the next line", _call(0x0E0A, 0x10, bx=7)),
-    Loop("INT 11h, equipment", _call(0, 0x11)),
-    Loop("INT 12h, memory", _call(0, 0x12)),
-    Loop("INT 13h/00h, reset", _call(0, 0x13, dx=0x80)),
-    Loop("INT 16h/01h, a key?", _call(1, 0x16)),
-    Loop("INT 16h/02h, shift keys", _call(2, 0x16)),
-    Loop("INT 1Ah/00h, ticks", _call(0, 0x1A)),
-    Loop("INT 28h, idle", _call(0, 0x28)),
-    Loop("INT 29h, a character", _call(0x0041, 0x29)),
-    Loop("INT 2Fh/1680h, time slice", _call(0x1680, 0x2F)),
-    Loop("INT 33h/03h, mouse", _call(0x0003, 0x33)),
-    Loop("INT 33h/0Bh, mouse moved", _call(0x000B, 0x33)),
-    Loop("INT 67h/42h, EMS pages", _call(0x42, 0x67)),
-    Loop("INT 67h/44h, EMS map", _call(0x4400, 0x67, bx=0), TAKE_EMS),
+    Loop("INT 10h/02h, the cursor", call(0x02, 0x10, bx=0, dx=0)),
+    Loop("INT 10h/06h, scroll", call(0x0601, 0x10, bx=0x700, cx=0, dx=0x184F)),
+    Loop("INT 10h/09h, a character", call(0x0941, 0x10, bx=7, cx=1)),
+    Loop("INT 10h/09h, 80 characters", call(0x0941, 0x10, bx=7, cx=80)),
+    Loop("INT 10h/0Eh, a character", call(0x0E41, 0x10, bx=7)),
+    Loop("INT 10h/0Eh, to the next line", call(0x0E0A, 0x10, bx=7)),
+    Loop("INT 11h, equipment", call(0, 0x11)),
+    Loop("INT 12h, memory", call(0, 0x12)),
+    Loop("INT 13h/00h, reset", call(0, 0x13, dx=0x80)),
+    Loop("INT 16h/01h, a key?", call(1, 0x16)),
+    Loop("INT 16h/02h, shift keys", call(2, 0x16)),
+    Loop("INT 1Ah/00h, ticks", call(0, 0x1A)),
+    Loop("INT 28h, idle", call(0, 0x28)),
+    Loop("INT 29h, a character", call(0x0041, 0x29)),
+    Loop("INT 2Fh/1680h, time slice", call(0x1680, 0x2F)),
+    Loop("INT 33h/03h, mouse", call(0x0003, 0x33)),
+    Loop("INT 33h/0Bh, mouse moved", call(0x000B, 0x33)),
+    Loop("INT 67h/42h, EMS pages", call(0x42, 0x67)),
+    Loop("INT 67h/44h, EMS map", call(0x4400, 0x67, bx=0), TAKE_EMS),
     Loop("XMS 08h, free", "b408ff1ec003", GET_XMS_ENTRY),
     Loop("XMS 0Bh, 512 bytes", "b40bbed003ff1ec003", TAKE_XMS + bytes.fromhex("8916da03")),
 )

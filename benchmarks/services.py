@@ -1,6 +1,7 @@
 """What a DOS or BIOS call costs on the native core: ``python -m benchmarks.services``.
 
-With ``calls`` behind it, it measures every call that DOS programs make (`benchmarks.dos_calls`);
+With ``calls`` behind it, it measures every call that DOS programs make (`benchmarks.dos_calls`),
+with ``rarer``, those that few of them do (`benchmarks.dos_rarer_calls`);
 with ``elks``, those that ELKS programs make (`benchmarks.elks_calls`); with ``ports``, accesses to
 all ports that have a device, on each machine that one can choose.
 
@@ -14,10 +15,10 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from benchmarks import dos_calls, elks_calls
+from benchmarks import dos_calls, dos_rarer_calls, elks_calls
 from benchmarks.dos_calls import Loop
 from blink16.bus import Bus
 from blink16.cpu.models import DEFAULT
@@ -98,7 +99,7 @@ def _machine(
     setup = DosSetup(xms_kib=XMS_KIB, ems_kib=ems_kib)
     options = Options(root=folder, setup=pc, dos=setup)
     machine = load(program, [], options).machine
-    for offset, content in dos_calls.data().items():
+    for offset, content in {**dos_calls.data(), **dos_rarer_calls.data()}.items():
         machine.memory.write(linear(machine.registers.ds, offset), content)
     return machine
 
@@ -170,10 +171,10 @@ def report_ports(folder: Path) -> None:
         print(f"  {short} of {len(found)} take up to {PROMISED} us", flush=True)
 
 
-def report_calls(folder: Path) -> None:
-    """Print a line for each call that DOS programs make."""
+def report_calls(folder: Path, groups: Iterable[tuple[Loop, ...]]) -> None:
+    """Print a line for each call."""
     costs = []
-    for group in (dos_calls.FUNCTIONS, dos_calls.OTHERS):
+    for group in groups:
         for loop in group:
             costs.append(microseconds(loop, folder))
             each = " each" if loop.calls > 1 else ""
@@ -187,11 +188,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         dos_calls.fill(folder)
+        dos_rarer_calls.fill(folder)
         match sys.argv[1:]:
             case ["ports"]:
                 report_ports(folder)
             case ["calls"]:
-                report_calls(folder)
+                report_calls(folder, (dos_calls.FUNCTIONS, dos_calls.OTHERS))
+            case ["rarer"]:
+                report_calls(folder, dos_rarer_calls.GROUPS)
             case ["elks"]:
                 elks_calls.report(elks_calls.LOOPS)
             case _:

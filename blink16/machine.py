@@ -208,11 +208,15 @@ class Machine(Timekeeper):
                 stop = self.engine.run(budget, horizon, skip_first=skip)
             finally:
                 witness.guest_runs = False
+        self._note_plans(stop)
+        return stop
+
+    def _note_plans(self, stop: Stop) -> None:
+        """Note when devices want to act, after a run that ended like this."""
         if stop.reason is _WANTS_ATTENTION:
             self._plan()
         elif self._next_hot[0] < self._next_due:  # a timer was programmed in native code
             self._next_due = self._next_hot[0]
-        return stop
 
     def interrupt(self) -> None:
         """Ask a running machine to stop soon; may be called from any thread."""
@@ -242,12 +246,23 @@ class Machine(Timekeeper):
         What belongs to the end of each instruction is left out as long as there is none of it:
         nobody wants attention, no device is due, and no interrupt is asked for.
         """
+        if self._cycles[0] >= min(self._next_due, self._until):
+            return self._serve(service, budget, through_traps)
+        witness = self.witness
+        if witness is None:
+            return self._serve_on(service, budget, through_traps)
+        try:
+            return self._serve_on(service, budget, through_traps)
+        finally:
+            witness.guest_runs = False
+
+    def _serve_on(self, service: Service, budget: int, through_traps: bool) -> Stop:
+        """Do the part of `_serve_in_a_row` that is done for each call: all of it counts."""
         cells, attributes, memory = self._cells, self._attributes, self.memory
         icount, cycles, serve_with = self._icount, self._cycles, self.serve_with
-        changed = self._changed
+        changed, next_hot, run_on = self._changed, self._next_hot, self.engine.run_on
+        witness, services = self.witness, self._services
         end, horizon = icount[0] + budget, min(self._next_due, self._until)
-        if cycles[0] >= horizon:
-            return self._serve(service, budget, through_traps)
         while True:
             before = icount[0]
             if before >= end:
@@ -264,18 +279,26 @@ class Machine(Timekeeper):
                 or cells[_ATTENTION]
             ):
                 return self._conclude(outcome, end - before, through_traps)
-            stop = self._execute_until(horizon, end - before, skip=True)
-            if stop.reason is _WANTS_ATTENTION and icount[0] == before:
-                return self._return_from_stub(end - before)
+            if witness is not None:
+                witness.guest_runs = True
+            stop = run_on(end - before, horizon)
+            if witness is not None:
+                witness.guest_runs = False
             if stop.reason is not _AT_SERVICE:
+                self._note_plans(stop)
+                if stop.reason is _WANTS_ATTENTION and icount[0] == before:
+                    return self._return_from_stub(end - before)
                 return stop
-            here = self.linear(cells[_CS], cells[_IP])
-            if self._next_due < horizon:
-                horizon = self._next_due
+            if next_hot[0] < self._next_due:  # a timer was programmed in native code
+                self._next_due = next_hot[0]
+                horizon = min(horizon, next_hot[0])
             disturbed = cells[_ATTENTION] or cells[_TRAP] or cells[_REQUEST]
-            if disturbed or cycles[0] >= horizon or attributes[here] & _BREAKPOINT:
+            here = cells[_CS] * 16 + cells[_IP]
+            if disturbed or cycles[0] >= horizon or here not in services:
                 return stop
-            service = self._services[here]
+            if attributes[here] & _BREAKPOINT:
+                return stop
+            service = services[here]
 
     def _conclude(self, outcome: Outcome, budget: int, through_traps: bool) -> Stop:
         """Do what a service wants, and go on behind its call."""

@@ -110,6 +110,27 @@ def test_fcb_search_gives_directory_entries(guest: DosGuest) -> None:
     assert al(guest, 0x1200, dx=at) == 0xFF
 
 
+def test_a_search_by_fcb_goes_on_behind_a_file_that_was_deleted(guest: DosGuest) -> None:
+    """Prevents 12h from leaving out the file behind one that a program found and deleted."""
+    at = fcb(guest, "????????.???")
+    assert al(guest, 0x1100, dx=at) == 0
+    raw = b"\0" + guest.get(11, DTA + 1) + bytes(25)
+    assert al(guest, 0x1300, dx=guest.put(raw, FCB + 0x40)) == 0
+    assert al(guest, 0x1200, dx=at) == 0
+    assert guest.get(11, DTA + 1) == b"TWO     DAT"
+    assert al(guest, 0x1200, dx=at) == 0xFF
+
+
+def test_a_record_read_over_its_fcb_stays(guest: DosGuest) -> None:
+    """Prevents a read from writing more into the FCB than which record comes next."""
+    at = fcb(guest, "ONE.TXT")
+    al(guest, 0x0F00, dx=at)
+    guest.put((12).to_bytes(2, "little"), FCB + 14)
+    guest.call(0x1A00, dx=FCB)
+    assert al(guest, 0x1400, dx=at) == 0
+    assert guest.get(12, FCB) == b"012345678901"
+
+
 def test_fcb_rename_and_delete(guest: DosGuest) -> None:
     """17h keeps what stands under ``?``; 13h deletes all that fit."""
     at = fcb(guest, "ONE.TXT")
@@ -261,6 +282,26 @@ def test_a_folder_as_sectors(guest: DosGuest) -> None:
     assert guest.get(200, DTA) == b"0123456789" * 20
     assert absolute(guest, 0x26, 2, data, 1)
     assert absolute(guest, 0x25, 9, 0, 1)
+
+
+def test_sectors_of_a_folder_follow_what_changes_there(guest: DosGuest) -> None:
+    """Prevents INT 25h from showing a folder as it was: a file longer, gone, or back in time."""
+
+    def shown() -> bytes:
+        assert not absolute(guest, 0x25, 2, 0, 1)
+        bpb = BPB.parse(guest.get(512, DTA))
+        root = bpb.reserved_sectors + bpb.fats * bpb.fat_sectors
+        assert not absolute(guest, 0x25, 2, root, 1)
+        return guest.get(64, DTA)
+
+    before, saved = shown(), guest.files.save()
+    guest.files.write(guest.files.lookup("/one.txt"), 0, bytes(1000))
+    longer = shown()
+    assert int.from_bytes(longer[28:32], "little") == 1000
+    guest.files.unlink("/one.txt")
+    assert shown()[:11] == b"TWO     DAT"
+    guest.files.restore(saved)
+    assert shown() == before
 
 
 # -- what DOS 5 adds -------------------------------------------------------------------------

@@ -24,7 +24,9 @@ class Record:
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["alter", "put", "remove"]), st.integers(0, 4), st.integers()),
+    st.tuples(
+        st.sampled_from(["alter", "keep", "put", "remove"]), st.integers(0, 4), st.integers()
+    ),
     max_size=12,
 )
 
@@ -38,6 +40,9 @@ def test_taking_back_gives_the_same_in_the_same_order(before: Any, after: Any) -
         for what, key, value in steps:
             if what == "alter":
                 journal.alter(record, one=value, two=key)
+            elif what == "keep":
+                journal.keep(record)
+                record.two, record.one = value, key
             elif what == "put":
                 journal.put(mapping, key, value)
             elif key in mapping:

@@ -13,7 +13,21 @@ from property_examples import examples
 
 from blink16.hostfs.files import FileTree
 
-PATHS = ("/a", "/b", "/a/c", "/b/c", "/l", "/l/c", "/a/../b", "c", "/host/f", "/host")
+PATHS = (
+    "/a",
+    "/b",
+    "/a/",
+    "/b/c/",
+    "/a/c",
+    "/b/c",
+    "/l",
+    "/l/",
+    "/l/c",
+    "/a/../b",
+    "c",
+    "/host/f",
+    "/host",
+)
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 
 import guests
 import pytest
@@ -274,6 +275,42 @@ def test_a_request_to_stop_ends_a_search_with_scouts() -> None:
         last_hit(timeline, 0, accept, scouts)
     assert 0 < timeline.now <= 1600
     assert last_hit(timeline, 0, lambda hit: hit.icount < 100, scouts) is not None
+
+
+def test_a_scout_on_its_way_home_is_sent_again() -> None:
+    """Prevents a search that goes alone since the last one ended a moment ago, and what a scout
+    was to do for one that is over.
+    """
+    _, timeline = travel(COUNTER)
+    timeline.run(2000)
+    history = timeline.history()
+    errands = [
+        Errand(Expanse(cut(timeline.icounts(), 0, 2000, 40)), history, (), {}) for _ in range(3)
+    ]
+    begun: list[Errand] = []
+    has_begun, may_end, is_over = Event(), Event(), Event()
+
+    class Slow(Scout):
+        def look(self, errand: Errand) -> None:
+            begun.append(errand)
+            if errand is errands[0]:
+                has_begun.set()
+                may_end.wait()
+                raise Interrupted
+            super().look(errand)
+            is_over.set()
+
+    scout = Slow(lambda: guests.make(COUNTER).machine)
+    scout.send(errands[0])
+    assert has_begun.wait(60)
+    scout.recall()
+    scout.send(errands[1])
+    scout.recall()
+    scout.send(errands[2])
+    may_end.set()
+    assert is_over.wait(60)
+    assert begun == [errands[0], errands[2]]
+    assert errands[2].expanse.first() is None  # all is looked at
 
 
 def test_the_debugger_sends_scouts_with_conditions_and_actions() -> None:

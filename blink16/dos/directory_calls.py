@@ -201,10 +201,25 @@ def find_first(dos: DosSystem, guest: Guest) -> Outcome:
         names = matching(place, template(pattern))
     except CallFailed:
         raise CallFailed(Code.PATH_NOT_FOUND) from None
-    number = dos.state.next_search
-    search = Search(number, place.volume.drive, place.real, names, r.cx & 0xFF)
-    dos.change(searches=(*dos.state.searches, search)[-MAX_SEARCHES:], next_search=number + 1)
+    search = begin(dos, Search(0, place.volume.drive, place.real, names, r.cx & 0xFF))
     return _find(dos, guest, search, 0, _transfer_area(dos, guest))
+
+
+def begin(dos: DosSystem, search: Search) -> Search:
+    """Remember a search that goes on with later calls; return it with its number."""
+    number = dos.state.next_search
+    begun = Search(number, *search[1:])
+    dos.change(searches=(*dos.state.searches, begun)[-MAX_SEARCHES:], next_search=number + 1)
+    return begun
+
+
+def begun(dos: DosSystem, number: int) -> Search | None:
+    """Return a search by its number, None if it has ended."""
+    searches = dos.state.searches
+    if searches and searches[-1].number == number:  # most often it is the last
+        return searches[-1]
+    at = bisect_left(searches, (number,))
+    return searches[at] if at < len(searches) and searches[at].number == number else None
 
 
 def _find_device(dos: DosSystem, guest: Guest, name: str) -> Outcome:
@@ -254,13 +269,10 @@ def find_next(dos: DosSystem, guest: Guest) -> Outcome:
     """4Fh: find the next entry of the search in the disk transfer area."""
     where = _transfer_area(dos, guest)
     number, following = _ITS_OWN.unpack(guest.memory.read(where, _ITS_OWN.size))
-    searches = dos.state.searches
-    if searches and searches[-1].number == number:  # most often it is the last
-        return _find(dos, guest, searches[-1], following, where)
-    at = bisect_left(searches, (number,))
-    if at == len(searches) or searches[at].number != number:
+    search = begun(dos, number)
+    if search is None:
         raise CallFailed(Code.NO_MORE_FILES)
-    return _find(dos, guest, searches[at], following, where)
+    return _find(dos, guest, search, following, where)
 
 
 def _transfer_area(dos: DosSystem, guest: Guest) -> int:
@@ -269,20 +281,26 @@ def _transfer_area(dos: DosSystem, guest: Guest) -> int:
 
 def _find(dos: DosSystem, guest: Guest, search: Search, at: int, where: int) -> Outcome:
     """Put the search's next entry from ``at`` on into the disk transfer area, at ``where``."""
+    following, name, entry = next_found(dos, search, at)
+    guest.memory.write(where, _find_data(search, following, name, entry))
+    guest.registers.ax = 0
+    return DONE
+
+
+def next_found(dos: DosSystem, search: Search, at: int) -> tuple[int, str, Entry]:
+    """Return a search's next entry from ``at`` on, and where it goes on; error 18 at its end."""
     volume, names = dos.volumes[search.drive], search.names
     listing = volume.entries(search.directory)
     while at < len(names):
         name = names[at]
-        entry = _found(volume, search, name, listing)
+        entry = found(volume, search, name, listing)
         at += 1
         if entry is not None:
-            guest.memory.write(where, _find_data(search, at, name, entry))
-            guest.registers.ax = 0
-            return DONE
+            return at, name, entry
     raise CallFailed(Code.NO_MORE_FILES)
 
 
-def _found(volume: Volume, search: Search, name: str, listing: dict[str, str]) -> Entry | None:
+def found(volume: Volume, search: Search, name: str, listing: dict[str, str]) -> Entry | None:
     """Return an entry if it's still there and of the kinds that the search is for."""
     real = search.directory if name in LINKS else listing.get(name)
     if real is None or search.attributes & 0x3F == VOLUME:

@@ -187,10 +187,9 @@ def _find_memory(
 
 def _forget_old(kernel: Kernel, old: Task) -> None:
     """Release the old program's memory; a parent that lent its own goes on."""
-    blocks = segments.release_owned(kernel.state.blocks, old.pid)
-    for segment in {old.code, old.data} - {0}:
-        blocks = segments.release(blocks, segment)
-    kernel.change_state(blocks=blocks)
+    state = kernel.state
+    blocks = segments.release_all(state.blocks, old.pid, old.code, old.data)
+    kernel.journal.assign(state, "blocks", blocks)
     if old.program:
         kernel.files.release(old.program)
     if old.borrows:

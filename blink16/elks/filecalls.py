@@ -42,14 +42,16 @@ def open_(request: Request) -> int | Blocked:
     kernel, task = request.kernel, request.task
     files = kernel.files
     descriptor = kernel.lowest_free(0)
-    if flags & _CREATE and not _exists(request, path):
+    node = files.find(path, task.cwd)
+    if flags & _CREATE and not node:
         _check_folder(request, path)
         mode = request.dx & MODE_BITS & ~task.umask
         node = files.create(path, task.cwd, mode, owner=(task.euid, task.egid))
         return kernel.install(OpenFile(node, flags & _KEPT_FLAGS), descriptor)
     if flags & _CREATE and flags & _EXCLUSIVE:
         raise os_error(errno.EEXIST)
-    node = files.lookup(path, task.cwd)
+    if not node:
+        raise os_error(errno.ENOENT)
     info = files.stat(node)
     wanted = _WANTED[flags & _ACCESS_MODE] | (WRITE if flags & _TRUNCATE else 0)
     if info.kind is not _FILE:
@@ -83,16 +85,6 @@ def _open_other(request: Request, info: Stat, wanted: int) -> int | Blocked:
         return _open_fifo(request, info.node, flags)
     listing = names_in(request, info.node) if kind is _DIRECTORY else ()
     return request.kernel.install(OpenFile(info.node, flags & _KEPT_FLAGS, listing=listing))
-
-
-def _exists(request: Request, path: str) -> bool:
-    try:
-        request.kernel.files.lookup(path, request.task.cwd)
-    except OSError as error:
-        if error.errno != errno.ENOENT:
-            raise
-        return False
-    return True
 
 
 def _device(request: Request, info: Stat) -> int:
@@ -180,8 +172,9 @@ def _check_folder(request: Request, path: str) -> None:
     _check_access(request, info, WRITE | EXECUTE)
 
 
-def _check_owner(request: Request, info: Stat) -> None:
-    if request.task.euid not in (0, info.uid):
+def _check_owner(request: Request, node: int) -> None:
+    euid = request.task.euid
+    if euid and euid != request.kernel.files.stat(node).uid:
         raise os_error(errno.EPERM)
 
 
@@ -253,9 +246,9 @@ def _put_stat(request: Request, info: Stat) -> int:
 
 def chmod(request: Request) -> int:
     """Give BX=path the permission bits CX."""
-    info = _stat_of(request, request.bx)
-    _check_owner(request, info)
-    request.kernel.files.chmod(info.node, request.cx & MODE_BITS)
+    node = _node(request, request.bx)
+    _check_owner(request, node)
+    request.kernel.files.chmod(node, request.cx & MODE_BITS)
     return 0
 
 
@@ -272,8 +265,8 @@ def fchown(request: Request) -> int:
 
 def _chown(request: Request, node: int) -> int:
     files = request.kernel.files
+    _check_owner(request, node)
     info = files.stat(node)
-    _check_owner(request, info)
     uid = info.uid if request.cx == KEPT else request.cx
     gid = info.gid if request.dx == KEPT else request.dx & 0xFF
     files.chown(node, uid, gid)
@@ -285,11 +278,11 @@ def _chown(request: Request, node: int) -> int:
 
 def utime(request: Request) -> int:
     """Set the time of BX=path to that at CX, or to now."""
-    info = _stat_of(request, request.bx)
+    node = _node(request, request.bx)
     seconds = request.kernel.nanoseconds() // 1_000_000_000
     if request.cx:
         seconds = UTIMBUF.parse(request.get(request.cx, UTIMBUF.sizeof())).modification
-    request.kernel.files.utime(info.node, seconds)
+    request.kernel.files.utime(node, seconds)
     return 0
 
 

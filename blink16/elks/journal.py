@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 _ABSENT = object()
 _WHOLE = "whole"
-"""Stands for a key: the mapping with all its keys in their order."""
+"""Stands for a key or a name: the mapping with all its keys in their order, or all of a record."""
 DONE_OUTSIDE = "done outside"
 """Stands for a name: what is remembered is how to undo what was done outside of the state."""
 
@@ -25,16 +25,29 @@ class Journal:
     def __init__(self) -> None:
         self.changes: list[tuple[Any, Any, Any]] = []
         """What was changed: a record or mapping, a name or key, and what that stood for."""
-        self.count = 0
-        """Grows with each change, so that others see that there were some."""
+        self._others = 0
+
+    @property
+    def count(self) -> int:
+        """A number that grows with each change, so that others see that there were some."""
+        return self._others + len(self.changes)
 
     def begin(self) -> None:
         """Forget what was changed: it stays."""
+        self._others += len(self.changes)
         self.changes.clear()
+
+    def renew(self) -> None:
+        """Begin with a state that may be another altogether."""
+        self.begin()
+        self._others += 1
+
+    def keep(self, record: object) -> None:
+        """Remember all of a record, so that many of its values can be changed without a word."""
+        self.changes.append((record, _WHOLE, dict(vars(record))))
 
     def alter(self, record: object, **changes: Any) -> None:
         """Give a record other values by their names."""
-        self.count += 1
         for name, value in changes.items():
             before = getattr(record, name)
             if before is not value:
@@ -43,19 +56,16 @@ class Journal:
 
     def assign(self, record: object, name: str, value: Any) -> None:
         """Give a record one other value: what most calls do."""
-        self.count += 1
         self.changes.append((record, name, getattr(record, name)))
         setattr(record, name, value)
 
     def put(self, mapping: dict[Key, Value], key: Key, value: Value) -> None:
         """Put something into a mapping."""
-        self.count += 1
         self.changes.append((mapping, key, mapping.get(key, _ABSENT)))
         mapping[key] = value
 
     def remove(self, mapping: dict[Key, Value], key: Key) -> None:
         """Take something out of a mapping."""
-        self.count += 1
         if key == next(reversed(mapping)):  # put back, it is the last one again
             self.changes.append((mapping, key, mapping.pop(key)))
             return
@@ -72,17 +82,24 @@ class Journal:
 
     def take_back(self, mark: int = 0) -> None:
         """Let all be as it was at a moment since `begin`."""
-        self.count += 1
+        self._others += 2 * (len(self.changes) - mark)  # fewer there, and as many more
         while len(self.changes) > mark:
             target, name, old = self.changes.pop()
             if name is DONE_OUTSIDE:
                 target(old)
-            elif not isinstance(target, dict):
-                setattr(target, name, old)
+            elif isinstance(target, dict):
+                _put_back(target, name, old)
             elif name is _WHOLE:
-                target.clear()
-                target.update(old)
-            elif old is _ABSENT:
-                del target[name]
+                vars(target).update(old)
             else:
-                target[name] = old
+                setattr(target, name, old)
+
+
+def _put_back(mapping: dict[Any, Any], key: Any, old: Any) -> None:
+    if key is _WHOLE:
+        mapping.clear()
+        mapping.update(old)
+    elif old is _ABSENT:
+        del mapping[key]
+    else:
+        mapping[key] = old

@@ -103,14 +103,10 @@ class Kernel:
     def new_pid(self) -> int:
         """Return a number that no process, group or session has."""
         state = self.state
-        used = set(state.tasks)
-        for task in state.tasks.values():
-            used.add(task.group)
-            used.add(task.session)
-        pid = state.last_pid
+        pid, tasks = state.last_pid, state.tasks.values()
         while True:
             pid = pid % 0x7FFF + 1
-            if pid not in used and pid > INIT:
+            if pid > INIT and not any(pid in (t.pid, t.group, t.session) for t in tasks):
                 self.journal.assign(state, "last_pid", pid)
                 return pid
 
@@ -119,41 +115,32 @@ class Kernel:
 
         ``status``: as wait4() tells it.
         """
-        for number in task.descriptors:
-            if number != NO_FILE:
-                self._release_file(number)
-        self._release_memory(task)
-        files = self.files
+        journal, state = self.journal, self.state
+        for number in filter(None, task.descriptors):
+            self._release_file(number)
+        blocks = segments.release_all(state.blocks, task.pid, task.code, task.data)
+        journal.assign(state, "blocks", blocks)
         if task.program:
-            files.release(task.program)
+            self.files.release(task.program)
         was_borrowing = task.borrows
-        self.journal.alter(
-            task,
-            life=Life.ZOMBIE,
-            exit_status=status,
-            group=0,
-            registers=(),
-            waiting=None,
-            pending=0,
-            alarm=None,
-            descriptors=(NO_FILE,) * MAX_DESCRIPTORS,
-            code=0,
-            data=0,
-            program=0,
-            borrows=False,
-        )
+        journal.keep(task)
+        task.life, task.exit_status, task.group = _ZOMBIE, status, 0
+        task.registers, task.waiting, task.pending, task.alarm = (), None, 0, None
+        task.descriptors = _NO_DESCRIPTORS
+        task.code = task.data = task.program = 0
+        task.borrows = False
         if was_borrowing:
             self.give_back(task.parent)
-        tasks = self.state.tasks
+        pid, tasks = task.pid, state.tasks
         for child in tuple(tasks.values()):
-            if child.parent == task.pid:
-                if child.life == Life.ZOMBIE:
-                    self.journal.remove(tasks, child.pid)
+            if child.parent == pid:
+                if child.life == _ZOMBIE:
+                    journal.remove(tasks, child.pid)
                 else:
-                    self.journal.alter(child, parent=INIT)
+                    journal.assign(child, "parent", INIT)
         parent = tasks.get(task.parent)
-        if parent is None or parent.life == Life.ZOMBIE:
-            self.journal.remove(tasks, task.pid)
+        if parent is None or parent.life == _ZOMBIE:
+            journal.remove(tasks, pid)
         if parent is not None:
             self.send(parent, ElksSignal.SIGCHLD)
 
@@ -166,12 +153,6 @@ class Kernel:
         sp, ss = registers[_SP], registers[_SS]
         self.chassis.memory.write(linear(ss, sp - FRAME_SIZE), parent.lent)
         self.journal.alter(parent, lent=b"", waiting=None)
-
-    def _release_memory(self, task: Task) -> None:
-        blocks = segments.release_owned(self.state.blocks, task.pid)
-        for segment in {task.code, task.data} - {0}:
-            blocks = segments.release(blocks, segment)
-        self.journal.assign(self.state, "blocks", blocks)
 
     # -- signals -----------------------------------------------------------------------------
 
@@ -259,11 +240,11 @@ class Kernel:
 
     def share_files(self, task: Task) -> None:
         """Count a new process as one more user of all its open files."""
-        open_files = self.state.open_files
-        for number in task.descriptors:
-            if number != NO_FILE:
-                file = open_files[number]
-                self.journal.assign(file, "references", file.references + 1)
+        open_files, changes = self.state.open_files, self.journal.changes
+        for number in filter(None, task.descriptors):
+            file = open_files[number]
+            changes.append((file, "references", file.references))
+            file.references += 1
 
     def lowest_free(self, lowest: int) -> int:
         """Return the lowest free descriptor from one on, EMFILE if there is none."""
@@ -411,8 +392,7 @@ class Kernel:
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""
         self.state = KernelState.of(state)
-        self.journal.begin()
-        self.journal.count += 1
+        self.journal.renew()
 
 
 PIPE_SIZE = 80
@@ -423,6 +403,7 @@ FRAME_SIZE = 6
 _ZOMBIE = int(Life.ZOMBIE)
 _ACCESS_MODE, _WRITE_ONLY = map(int, (Open.ACCESS_MODE, Open.WRITE_ONLY))
 _NEW_PIPE = Pipe()
+_NO_DESCRIPTORS = (NO_FILE,) * MAX_DESCRIPTORS
 _SP, _SS = REGISTERS.index("sp"), REGISTERS.index("ss")
 
 

@@ -49,6 +49,7 @@ class Wait4(IntFlag):
 
 # Members of enums by names of our own: looking them up takes as long as much of a call.
 _WNOHANG = int(Wait4.WNOHANG)
+_VFORK = int(WaitFor.VFORK)
 _RUNNING, _ZOMBIE = map(int, (Life.RUNNING, Life.ZOMBIE))
 
 
@@ -85,8 +86,8 @@ def fork(request: Request) -> Born:
     if block is None:  # a debugger has let it run on after its end
         raise os_error(errno.ENOMEM)
     data = kernel.allocate(block.paragraphs, BlockKind(block.kind))
-    memory, size = request.guest.memory, block.paragraphs * PARAGRAPH
-    memory.write(linear(data, 0), memory.peek(linear(task.data, 0), size))
+    size = block.paragraphs * PARAGRAPH
+    request.guest.memory.copy(linear(data, 0), linear(task.data, 0), size)
     behind = list(behind_stub(request.guest))
     behind[DS] = behind[ES] = behind[SS] = data
     code = task.code
@@ -108,9 +109,10 @@ def vfork(request: Request) -> Born:
     child = _born(request, list(behind), code=parent.code, data=parent.data)
     child.borrows = True
     kernel.journal.assign(kernel.state, "blocks", share(kernel.state.blocks, parent.data))
-    registers = (*behind[:AX], child.pid, *behind[AX + 1 :])
-    waiting = Waiting(WaitFor.VFORK, child.pid)
-    kernel.change(registers=registers, waiting=waiting, progress=0, lent=lent)
+    kernel.journal.keep(parent)
+    parent.registers = (*behind[:AX], child.pid, *behind[AX + 1 :])
+    parent.waiting, parent.progress = Waiting(_VFORK, child.pid), 0
+    parent.lent = lent
     return Born(child.pid, borrows=True)
 
 
@@ -122,8 +124,9 @@ def _check_room(kernel: Kernel) -> None:
 def _born(request: Request, registers: list[int], *, code: int, data: int) -> Task:
     """Add a child of the current process that goes on with these registers."""
     kernel, parent = request.kernel, request.task
-    child = parent.child()
-    child.pid, child.parent = kernel.new_pid(), parent.pid
+    journal, state = kernel.journal, kernel.state
+    child, pid = parent.child(), kernel.new_pid()
+    child.pid, child.parent = pid, parent.pid
     registers[AX] = 0
     child.registers = tuple(registers)
     child.waiting, child.progress, child.pending = None, 0, 0
@@ -131,11 +134,11 @@ def _born(request: Request, registers: list[int], *, code: int, data: int) -> Ta
     child.exit_status = 0
     child.code, child.data, child.lent, child.borrows = code, data, b"", False
     if code != data:
-        kernel.journal.assign(kernel.state, "blocks", share(kernel.state.blocks, code))
+        journal.assign(state, "blocks", share(state.blocks, code))
     if parent.program:
         kernel.files.hold(parent.program)
     kernel.share_files(parent)
-    kernel.journal.put(kernel.state.tasks, child.pid, child)
+    journal.put(state.tasks, pid, child)
     return child
 
 

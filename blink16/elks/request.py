@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ _GENERAL = Struct("=8H")
 _DS = int(Cell.DS)
 SEGMENT_SIZE = 0x10000
 MAX_PATH = 1024
+KNOWN_PATHS = 256
+"""Paths that need not be decoded anew."""
 
 
 class Blocked(NamedTuple):
@@ -56,6 +59,7 @@ class Request:
         """The process that asks."""
         registers = self.guest.registers
         self._state, self._cells = registers.state, registers.cells
+        self._string = self.guest.memory.string
         self._segment = -1
         """The caller's DS, as it was when its end was looked for."""
         self._blocks: Blocks = ()
@@ -111,17 +115,13 @@ class Request:
         segment = self._cells[_DS]
         if segment != self._segment or self.kernel.state.blocks is not self._blocks:
             self._enter(segment)
-        memory, start = self.guest.memory, self._base + offset & ADDRESS_MASK
-        # find the end without touching what lies behind it, for the sake of watchpoints
-        end = memory.find(b"\0", start, start + length)
-        if end < 0:
-            raise os_error(errno.ENAMETOOLONG if length > MAX_PATH else errno.EFAULT)
-        size = end - start
-        if not size:
-            return "."
-        if offset + size > self._limit:
-            raise os_error(errno.EFAULT)
-        return str(memory.read(start, size), "utf-8", "surrogateescape")
+        start = self._base + offset & ADDRESS_MASK
+        room = self._limit - offset + 1 if offset < self._limit else 1
+        name = self._string(start, length if length < room else room)
+        if name is None:
+            is_endless = self.guest.memory.find(b"\0", start, start + length) < 0
+            raise os_error(errno.ENAMETOOLONG if is_endless and length > MAX_PATH else errno.EFAULT)
+        return _text(name) if name else "."
 
     def deadline(self, milliseconds: int) -> int:
         """Return when a wait that began with this call ends, the same each time it is redone."""
@@ -135,6 +135,12 @@ class Request:
     ) -> Blocked:
         """Return that the call must wait."""
         return Blocked(Waiting(reason, subject, amount, deadline))
+
+
+@lru_cache(maxsize=KNOWN_PATHS)
+def _text(name: bytes) -> str:
+    """Return a path as a string, the same object for those that come in loops."""
+    return str(name, "utf-8", "surrogateescape")
 
 
 def signed16(value: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 
 from blink16.elks.state import Block, BlockKind
 from blink16.hostfs.hostfolder import os_error
@@ -13,6 +14,9 @@ MEMORY_END = 0xA000
 PARAGRAPH = 16
 
 _FAR = int(BlockKind.FAR)
+_block = partial(tuple.__new__, Block)  # a quarter of the time
+
+_END = Block(MEMORY_END, 0, 0, 0)
 
 Blocks = tuple[Block, ...]
 """All pieces in use, by segment."""
@@ -26,10 +30,9 @@ def paragraphs(length: int) -> int:
 def allocate(blocks: Blocks, count: int, kind: BlockKind, owner: int) -> tuple[Blocks, int]:
     """Return the blocks with a new one of ``count`` paragraphs, and its segment; ENOMEM."""
     start = MEMORY_START
-    end = Block(MEMORY_END, 0, 0, 0)
-    for at, block in enumerate((*blocks, end)):
+    for at, block in enumerate((*blocks, _END)):
         if block.segment - start >= count:
-            new = Block(start, count, kind, owner)
+            new = _block((start, count, int(kind), owner, 1))
             return (*blocks[:at], new, *blocks[at:]), start
         start = block.segment + block.paragraphs
     raise os_error(errno.ENOMEM)
@@ -52,20 +55,27 @@ def release(blocks: Blocks, segment: int) -> Blocks:
     return blocks
 
 
-def release_owned(blocks: Blocks, owner: int) -> Blocks:
-    """Free all far memory of a process."""
+def release_all(blocks: Blocks, owner: int, text: int, data: int) -> Blocks:
+    """Release what a process has: all its far memory, its text and its data, which may be one."""
+    kept = []
     for block in blocks:
-        if block.kind == _FAR and block.owner == owner:
-            blocks = release(blocks, block.segment)
-    return blocks
+        if block.segment in (text, data):
+            if block.references > 1:
+                kept.append(_used(block, -1))
+        elif block.kind != _FAR or block.owner != owner:
+            kept.append(block)
+    return tuple(kept)
 
 
 def _used(block: Block, more: int) -> Block:
     """Return a block with more or fewer users."""
     segment, size, kind, owner, references = block
-    return Block(segment, size, kind, owner, references + more)
+    return _block((segment, size, kind, owner, references + more))
 
 
 def find(blocks: Blocks, segment: int) -> Block | None:
     """Return the block that begins at a segment."""
-    return next((block for block in blocks if block.segment == segment), None)
+    for block in blocks:
+        if block.segment == segment:
+            return block
+    return None

@@ -104,9 +104,12 @@ class Waiting(NamedTuple):
     """SELECT: descriptors to be read and written."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Task:
-    """A process.  Like all of the state, it is changed by way of the kernel's `Journal`."""
+    """A process.  Like all of the state, it is changed by way of the kernel's `Journal`.
+
+    Without slots it is copied as a whole, as it is when processes are born and end.
+    """
 
     pid: int
     parent: int
@@ -157,7 +160,9 @@ class Task:
 
     def child(self) -> Task:
         """Return another one that is the same."""
-        return Task(*_TASK_VALUES(self))
+        child = object.__new__(Task)
+        vars(child).update(vars(self))
+        return child
 
 
 REGISTERS = ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp", "ds", "es", "ss", "cs", "ip", "flags")

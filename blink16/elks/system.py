@@ -41,8 +41,10 @@ class ElksSystem:
 
     def call(self, guest: Guest) -> Outcome:
         """Serve the system call of a guest that stands at INT 80h's stub."""
-        changes = self._kernel.journal.changes
-        changes.clear()
+        journal = self._kernel.journal
+        changes = journal.changes
+        if changes:
+            journal.begin()
         request = self._request
         outcome = self._call(guest, request.take(), request)
         if outcome is DONE and not changes:
@@ -68,7 +70,8 @@ class ElksSystem:
 
     def _call(self, guest: Guest, task: Task, request: Request) -> Outcome:
         kernel, cells = self._kernel, guest.registers.cells
-        kernel.files.enter(task.root)
+        if task.root != kernel.files.root:
+            kernel.files.enter(task.root)
         # the kernel looks when BP lies on the stack below the flags, CS and IP
         sp = (cells[_SP] - 2) & 0xFFFF
         if not task.break_ <= sp <= task.layout.end and cells[_SS] == task.data:
@@ -82,6 +85,9 @@ class ElksSystem:
         else:
             result = self._result(request)
         if result.__class__ is int:
+            if task.waiting is None and not task.progress and not task.pending:
+                cells[_AX] = result & 0xFFFF
+                return DONE
             return self._answer(guest, task, result)
         if isinstance(result, Blocked):
             if not task.pending:

@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from enum import Enum, auto
 from itertools import pairwise
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from typing import NamedTuple
 
 from blink16.breakpoints import Point, Points
@@ -183,38 +183,54 @@ class Scout:
         self._make = make
         self._timeline: Timeline | None = None
         self._points: Points | None = None
-        self._thread: Thread | None = None
-        self._is_of_use = True
+        self._lock = Lock()
+        self._next: Errand | None = None
+        """What to do when the thread comes back from what it does."""
+        self._is_under_way = False
         self._is_believed = False
+        self.is_of_use = True
+        """Whether it can be sent."""
 
     @property
     def is_made(self) -> bool:
         """Whether it has its machine."""
         return self._points is not None
 
-    @property
-    def is_free(self) -> bool:
-        """Whether it can be sent."""
-        return self._is_of_use and (self._thread is None or not self._thread.is_alive())
-
     def send(self, errand: Errand) -> None:
-        """Let it look ahead, as far as it is allowed."""
-        self._thread = Thread(target=self._go, args=(errand,), name="blink16-scout", daemon=True)
-        self._thread.start()
+        """Let it look ahead, as far as it is allowed; at once, or when it is back.
+
+        Who goes on searching does so before a scout has noticed that it was called back.
+        """
+        with self._lock:
+            self._next = errand
+            if self._is_under_way:
+                return
+            self._is_under_way = True
+        Thread(target=self._go, name="blink16-scout", daemon=True).start()
 
     def recall(self) -> None:
         """Let it end soon, in its own time."""
+        with self._lock:
+            self._next = None
         if self._timeline is not None:
             self._timeline.interrupt()
 
-    def _go(self, errand: Errand) -> None:
-        try:
-            self.look(errand)
-        except Interrupted:
-            pass
-        except Exception:
-            self._is_of_use = False
-            LOG.info("searches go on without a scout", exc_info=True)
+    def _go(self) -> None:
+        while (errand := self._taken()) is not None:
+            try:
+                self.look(errand)
+            except Interrupted:
+                pass
+            except Exception:
+                self.is_of_use = False
+                LOG.info("searches go on without a scout", exc_info=True)
+
+    def _taken(self) -> Errand | None:
+        """Return what is to be done next; None: the thread ends."""
+        with self._lock:
+            errand, self._next = self._next, None
+            self._is_under_way = errand is not None
+            return errand
 
     def look(self, errand: Errand) -> None:
         """Look ahead in this thread; Interrupted if it was recalled meanwhile."""
@@ -270,7 +286,7 @@ class Scouts:
         """
         expanse = Expanse(cut(timeline.icounts(), low, high, timeline.stride))
         errand = Errand(expanse, timeline.history(), tuple(self._points), self.overlooked)
-        sent = [scout for scout in self._scouts if scout.is_free]
+        sent = [scout for scout in self._scouts if scout.is_of_use]
         for scout in sent:
             scout.send(errand)
         try:

@@ -149,7 +149,8 @@ class ChangedFiles(FoundFiles):
         """Forget a node that is unlinked and not held."""
         n = self._nodes.get(node)
         if n is not None and n.parent == GONE and node not in self._holds:
-            self._overlay_bytes -= _overlay_size(n)
+            if n.content is not None:
+                self._overlay_bytes -= n.size
             del self._nodes[node]
             self._listings.pop(node, None)
             self._note(node)
@@ -158,27 +159,35 @@ class ChangedFiles(FoundFiles):
 
     def chmod(self, node: int, mode: int) -> None:
         """Set permission bits."""
-        before = self._nodes[node].mode
-        self._through(
-            node,
-            lambda path: self._host.chmod(path, mode & MODE_BITS),
-            lambda path: self._host.chmod(path, before),
-        )
-        self._set(node, mode=mode & MODE_BITS)
+        n = self._nodes[node]
+        if self._writable:
+            before = n.mode
+            self._through(
+                node,
+                lambda path: self._host.chmod(path, mode & MODE_BITS),
+                lambda path: self._host.chmod(path, before),
+            )
+        n.mode = mode & MODE_BITS
+        self._note(node)
 
     def chown(self, node: int, uid: int, gid: int) -> None:
         """Set the owner and the group; both are the guest's alone."""
-        self._set(node, uid=uid, gid=gid)
+        n = self._nodes[node]
+        n.uid, n.gid = uid, gid
+        self._note(node)
 
     def utime(self, node: int, mtime: int) -> None:
         """Set the time of last change, in seconds since the Unix epoch."""
-        before = self._nodes[node].mtime
-        self._through(
-            node,
-            lambda path: self._host.utime(path, mtime),
-            lambda path: self._host.utime(path, before),
-        )
-        self._set(node, mtime=mtime)
+        n = self._nodes[node]
+        if self._writable:
+            before = n.mtime
+            self._through(
+                node,
+                lambda path: self._host.utime(path, mtime),
+                lambda path: self._host.utime(path, before),
+            )
+        n.mtime = mtime
+        self._note(node)
 
     # -- state -------------------------------------------------------------------------------
 
@@ -210,7 +219,8 @@ class ChangedFiles(FoundFiles):
         self._states = dict(nodes)
         self._changed.clear()
         self._holds = dict(holds)
-        self._forget_ways()
+        self.version += 1
+        self._forget_names()
         self._listings.clear()
         self._stats.clear()
         self._host_contents.clear()

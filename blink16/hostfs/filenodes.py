@@ -15,7 +15,7 @@ from blink16.hostfs.hostfolder import FileKind, HostPath, os_error
 MAX_PATH = 1024
 MAX_NAME = 255
 KNOWN_PATHS = 1024
-"""Paths that need not be taken apart anew."""
+"""Paths that need not be taken apart anew, and names that need not be checked again."""
 ROOT = 1
 """The root folder's node."""
 BLOCK_DEVICE = 0x10000
@@ -123,6 +123,7 @@ def components(path: str) -> tuple[str, ...]:
     return names
 
 
+@lru_cache(maxsize=KNOWN_PATHS)
 def check_name(name: str) -> None:
     """Refuse names that no file of the host can have."""
     try:

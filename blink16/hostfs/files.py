@@ -16,7 +16,7 @@ from pathlib import Path
 from blink16.hostfs.changedfiles import MAX_OVERLAY_BYTES, OF_THE_HOST, ChangedFiles
 from blink16.hostfs.chunks import Content
 from blink16.hostfs.filenodes import GONE, MODE_BITS, ROOT, Inode, Stat, check_name, components
-from blink16.hostfs.foundfiles import MAX_NODES, Resolved
+from blink16.hostfs.foundfiles import MAX_NODES, Name, Resolved
 from blink16.hostfs.hostchanges import Undo
 from blink16.hostfs.hostfolder import (
     MAX_FILE_SIZE,
@@ -28,6 +28,8 @@ from blink16.hostfs.hostfolder import (
 )
 
 __all__ = ["GONE", "MAX_FILE_SIZE", "MAX_OVERLAY_BYTES", "ROOT", "FileKind", "FileTree", "Stat"]
+
+_DIRECTORY = FileKind.DIRECTORY  # looking up an enum's member takes as long as much of a call
 
 
 class FileTree(ChangedFiles):
@@ -114,6 +116,7 @@ class FileTree(ChangedFiles):
         ``hidden``: the folder that it lies in doesn't list it.
         """
         place = self._vacant(path, cwd)
+        check_name(place.name)
         new = Inode(kind, mode & MODE_BITS, 0, 0, 0, "", device=device, hidden=hidden)
         return self._add(place, new)
 
@@ -121,24 +124,25 @@ class FileTree(ChangedFiles):
         """Give a file one more name; EPERM for a folder."""
         node = self.lookup(old, cwd)
         n = self._node(node)
-        if n.kind == FileKind.DIRECTORY:
+        if n.kind == _DIRECTORY:
             raise os_error(errno.EPERM, old)
         place = self._vacant(new, cwd)
-        check_name(place.name)
-        source = self._host_path(node)
-        goal = (*self._host_path(place.parent), place.name)
-        if n.kind in OF_THE_HOST:
+        self._check_new(place)
+        if self._writable and n.kind in OF_THE_HOST:
+            source = self._host_path(node)
+            goal = (*self._host_path(place.parent), place.name)
             undo = Undo(lambda: self._host.unlink(goal))
             self._change(lambda: self._host.link(source, goal), goal, undo)
         self._link(place.parent, place.name, node, self._clock())
-        self._set(node, links=(*n.links, (place.parent, place.name)))
+        n.links = (*n.links, (place.parent, place.name))
+        self._note(node)
 
     def mkdir(
         self, path: str, cwd: str = "/", mode: int = 0o777, *, owner: tuple[int, int] = (0, 0)
     ) -> int:
         """Make a folder."""
         place = self._vacant(path, cwd)
-        new = Inode(FileKind.DIRECTORY, mode & MODE_BITS, 0, 0, 0, "", uid=owner[0], gid=owner[1])
+        new = Inode(_DIRECTORY, mode & MODE_BITS, 0, 0, 0, "", uid=owner[0], gid=owner[1])
         return self._make(
             place, new, lambda host: self._host.mkdir(host, mode & MODE_BITS), self._host.rmdir
         )
@@ -162,33 +166,33 @@ class FileTree(ChangedFiles):
         """Remove a file or link; EISDIR for a folder."""
         place = self._walk(path, cwd, False)
         node = self._named(place, path)
-        if self._node(node).kind == FileKind.DIRECTORY:
+        n = self._nodes[node]
+        if n.kind == _DIRECTORY:
             raise os_error(errno.EISDIR, path)
-        if self._node(node).links:
-            self._unlink_one(node, place)
-            return
-        self._remove(node, self._host.unlink)
+        if n.links:
+            self._unlink_one(node, n, place)
+        else:
+            self._remove(node, self._host.unlink)
 
-    def _unlink_one(self, node: int, place: Resolved) -> None:
+    def _unlink_one(self, node: int, n: Inode, place: Resolved) -> None:
         """Take one of several names from a file."""
-        n = self._node(node)
         names = [(n.parent, n.name), *n.links]
         names.remove((place.parent, place.name))
-        self._freeze(n)
-        path = (*self._host_path(place.parent), place.name)
-        if n.kind in OF_THE_HOST:
+        if self._writable and n.kind in OF_THE_HOST:
+            self._freeze(n)
+            path = (*self._host_path(place.parent), place.name)
             other = (*self._host_path(names[0][0]), names[0][1])
             undo = Undo(lambda: self._host.link(other, path))
             self._change(lambda: self._host.unlink(path), path, undo)
         self._link(place.parent, place.name, GONE, self._clock())
-        (parent, name), *links = names
-        self._set(node, parent=parent, name=name, links=tuple(links))
+        (n.parent, n.name), *links = names
+        n.links = tuple(links)
+        self._note(node)
 
     def rmdir(self, path: str, cwd: str = "/") -> None:
         """Remove an empty folder."""
         node = self._named(self._walk(path, cwd, False), path)
-        if self.listdir(node):
-            raise os_error(errno.ENOTEMPTY, path)
+        self._check_empty(node, path)
         self._remove(node, self._host.rmdir)
 
     def rename(self, old: str, new: str, cwd: str = "/") -> None:
@@ -197,7 +201,7 @@ class FileTree(ChangedFiles):
         node = self._named(place, old)
         target = self._walk(new, cwd, False)
         moved = self._node(node)
-        directory = moved.kind == FileKind.DIRECTORY
+        directory = moved.kind == _DIRECTORY
         if not target.name:
             raise os_error(errno.EBUSY, new)
         if target.node == node:
@@ -208,21 +212,10 @@ class FileTree(ChangedFiles):
             raise os_error(errno.ENOTDIR, new)
         if target.node != GONE:
             self._check_replaceable(target.node, directory, new)
-        source = (*self._host_path(place.parent), place.name)
-        goal = self._freeze_for(node, target)
+        self._check_new(target)
         others = self._other_names(target)
-        if moved.kind in OF_THE_HOST:
-            replaced = self._remaking(target.node, goal)
-            if others:
-                other = (*self._host_path(others[0][0]), others[0][1])
-                replaced = Undo(lambda: self._host.link(other, goal))
-
-            def undo() -> None:
-                self._host.rename(goal, source)
-                replaced.act()
-
-            change = Undo(undo, replaced.size)
-            self._change(lambda: self._host.rename(source, goal), goal, change)
+        if self._writable:
+            self._rename_on_host(node, place, target, others)
         if others:
             (parent, name), *links = others
             self._set(target.node, parent=parent, name=name, links=tuple(links))
@@ -230,14 +223,39 @@ class FileTree(ChangedFiles):
             self._set(target.node, parent=GONE, name="")
         self._link(place.parent, place.name, GONE)
         self._link(target.parent, target.name, node)
-        names = [(moved.parent, moved.name), *moved.links]
-        names[names.index((place.parent, place.name))] = target.parent, target.name
-        (parent, name), *links = names
-        self._set(node, parent=parent, name=name, links=tuple(links))
-        if not others:
+        before, after = (place.parent, place.name), (target.parent, target.name)
+        if (moved.parent, moved.name) == before:
+            moved.parent, moved.name = after
+        else:
+            moved.links = tuple(after if at == before else at for at in moved.links)
+        self._note(node)
+        if target.node != GONE and not others:
             self._bury(target.node)
 
-    def _other_names(self, target: Resolved) -> list[tuple[int, str]]:
+    def _rename_on_host(
+        self, node: int, place: Resolved, target: Resolved, others: list[Name]
+    ) -> None:
+        """Move the host's file; ``others``: what the one that is replaced is called besides."""
+        self._freeze(self._nodes[node])
+        if target.node != GONE:
+            self._freeze(self._nodes[target.node])
+        if self._nodes[node].kind not in OF_THE_HOST:
+            return
+        source = (*self._host_path(place.parent), place.name)
+        goal = (*self._host_path(target.parent), target.name)
+        replaced = self._remaking(target.node, goal)
+        if others:
+            other = (*self._host_path(others[0][0]), others[0][1])
+            replaced = Undo(lambda: self._host.link(other, goal))
+
+        def undo() -> None:
+            self._host.rename(goal, source)
+            replaced.act()
+
+        change = Undo(undo, replaced.size)
+        self._change(lambda: self._host.rename(source, goal), goal, change)
+
+    def _other_names(self, target: Resolved) -> list[Name]:
         """Return what a file is called beside the name that it loses: folders and names."""
         if target.node == GONE:
             return []
@@ -248,10 +266,16 @@ class FileTree(ChangedFiles):
 
     def _add(self, place: Resolved, n: Inode) -> int:
         """Put a node that the guest makes into its place."""
-        check_name(place.name)
         n.parent, n.name, n.mtime = place.parent, place.name, self._clock()
-        self._forget_ways()
-        return self._insert(n, n.mtime)
+        node = self._insert(n, n.mtime)
+        self._redirect(place.parent, place.name, GONE, node)
+        return node
+
+    def _check_new(self, place: Resolved) -> None:
+        """Refuse a name that can't be, or not there."""
+        check_name(place.name)
+        if self._nodes[place.parent].parent == GONE:  # it was removed, and somebody is still there
+            raise os_error(errno.ENOENT, place.name)
 
     def _make(
         self,
@@ -261,37 +285,36 @@ class FileTree(ChangedFiles):
         undo: Callable[[HostPath], None],
     ) -> int:
         """Make a file, on the host first if it is to be there."""
-        check_name(place.name)
+        self._check_new(place)
         if len(self._nodes) >= MAX_NODES:
             raise os_error(errno.ENOSPC, place.name)
-        if self._nodes[place.parent].parent == GONE:  # it was removed, and somebody is still there
-            raise os_error(errno.ENOENT, place.name)
         if self._writable:
             path = (*self._host_path(place.parent), place.name)
             self._change(lambda: on_host(path), path, Undo(lambda: undo(path)))
         return self._add(place, n)
 
     def _remove(self, node: int, on_host: Callable[[HostPath], None]) -> None:
-        n = self._node(node)
+        n = self._nodes[node]
         if self._writable and n.kind in OF_THE_HOST:
             self._freeze(n)
             path = self._host_path(node)
             self._change(lambda: on_host(path), path, self._remaking(node, path))
         self._link(n.parent, n.name, GONE, self._clock())
-        self._set(node, parent=GONE, name="")
-        self._bury(node)
+        n.parent, n.name = GONE, ""
+        if node in self._holds:
+            self._note(node)
+        else:
+            self._bury(node)
 
-    def _freeze_for(self, node: int, target: Resolved) -> HostPath:
-        """Freeze what a rename moves or replaces; return the host path that it leads to."""
-        self._freeze(self._nodes[node])
-        if target.node != GONE:
-            self._freeze(self._nodes[target.node])
-        check_name(target.name)
-        return (*self._host_path(target.parent), target.name)
+    def _check_empty(self, folder: int, path: str) -> None:
+        n = self._nodes[folder]
+        is_empty = n.kind == _DIRECTORY and n.source is None and not n.entries
+        if not is_empty and self.listdir(folder):
+            raise os_error(errno.ENOTEMPTY, path)
 
     def _check_replaceable(self, node: int, by_directory: bool, path: str) -> None:
-        directory = self._node(node).kind == FileKind.DIRECTORY
+        directory = self._node(node).kind == _DIRECTORY
         if directory != by_directory:
             raise os_error(errno.EISDIR if directory else errno.ENOTDIR, path)
-        if directory and self.listdir(node):
-            raise os_error(errno.ENOTEMPTY, path)
+        if directory:
+            self._check_empty(node, path)

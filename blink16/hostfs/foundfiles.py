@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 from bisect import bisect_left
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from blink16.hostfs.filenodes import (
@@ -36,9 +37,14 @@ MAX_WAYS, MAX_LISTINGS = 1024, 64
 # Members of enums by names of our own: looking them up takes as long as much of a call.
 _FILE, _DIRECTORY, _SYMLINK = FileKind.FILE, FileKind.DIRECTORY, FileKind.SYMLINK
 _KINDS: dict[int, FileKind] = {int(kind): kind for kind in FileKind}
+_LIKE_FOLDERS = (GONE, _DIRECTORY)
+"""What a path may lead to that ends in '/': also to nothing."""
 
 
-_WHOLE = (ROOT,)
+Name = tuple[int, str]
+"""A folder, and what something is called there."""
+_Way = tuple[str, str, bool]
+"""A path, the working directory, and whether a link in the last place is followed."""
 
 
 class Resolved(NamedTuple):
@@ -50,11 +56,16 @@ class Resolved(NamedTuple):
     as_directory: bool  # the path ended in '/'
 
 
+_resolved = partial(tuple.__new__, Resolved)  # a quarter of the time
+
+
 class FoundFiles:
     """The nodes that are known, over what the host has; all methods raise OSError with an errno."""
 
     def __init__(self, host: HostFolder) -> None:
         self._host = host
+        self.root = "/"
+        """The folder at which paths begin (`enter`)."""
         self._base: tuple[int, ...] = (ROOT,)
         top = host.entry(())
         self._nodes = {ROOT: Inode(top.kind, top.mode, 0, top.mtime, ROOT, "", ())}
@@ -70,12 +81,18 @@ class FoundFiles:
         """The nodes as they were last saved."""
         self._changed = {ROOT}
         """Those that have changed, or gone, since."""
+        self.version = 0
+        """Another one where any node has changed since."""
         self.names_version = 0
         """Another one where names have been made or gone since, for who remembers what he found."""
-        self._ways: dict[tuple[str, str, bool], Resolved] = {}
-        """Where paths lead, by the working directory, too: until a name is made or goes.
+        self._ways: dict[_Way, Resolved] = {}
+        """Where paths lead.
 
-        What the host has said once stays true, so nobody else can make it wrong."""
+        What the host has said once stays true, so only names that are made or go change it."""
+        self._ways_to: dict[Name, list[_Way]] = {}
+        """The ways to each last name."""
+        self._passed: set[int] = set()
+        """Folders and links through which ways lead."""
         self._listings: dict[int, tuple[str, ...]] = {}
         """The names in folders, which change with them."""
         self._folder_counts: dict[int, int] = {}
@@ -90,23 +107,23 @@ class FoundFiles:
 
         This is no state: who asks for a path says before where it begins.
         """
-        if root == "/" and self._base == _WHOLE:
+        if root == self.root == "/":
             return
-        base = [ROOT]
+        self.root, base = root, [ROOT]
         for name in components(root):
             base.append(self._child(base[-1], name))
         if self._base != (begin := tuple(base)):
             self._base = begin
-            self._ways.clear()
+            self._forget_ways()
 
     def lookup(self, path: str, cwd: str = "/", *, follow: bool = True) -> int:
         """Return the node at a path; ``follow``: through a link in the last place, too."""
         place = self._ways.get((path, cwd, follow)) or self._walk(path, cwd, follow)
         return place.node or self._existing(place)
 
-    def find(self, path: str) -> int:
-        """Return the node at an absolute path, GONE if there is nothing of the last name."""
-        return (self._ways.get((path, "/", True)) or self._walk(path, "/", True)).node
+    def find(self, path: str, cwd: str = "/") -> int:
+        """Return the node at a path, GONE if there is nothing of the last name."""
+        return (self._ways.get((path, cwd, True)) or self._walk(path, cwd, True)).node
 
     def stat(self, node: int) -> Stat:
         """Describe a node."""
@@ -210,18 +227,49 @@ class FoundFiles:
 
     def _walk(self, path: str, cwd: str, follow: bool) -> Resolved:
         """Resolve a path; only its last name may be missing."""
-        key = (path, cwd, follow)
-        found = self._ways.get(key)
+        way = (path, cwd, follow)
+        found = self._ways.get(way)
         if found is None:
-            found = self._walk_anew(path, cwd, follow)
-            _remember(self._ways, key, found, MAX_WAYS)
+            if len(self._ways) >= MAX_WAYS:
+                self._forget_ways()
+            found = self._ways[way] = self._walk_anew(path, cwd, follow)
+            self._ways_to.setdefault((found.parent, found.name), []).append(way)
         return found
 
     def _forget_ways(self) -> None:
+        self._ways.clear()
+        self._ways_to.clear()
+        self._passed.clear()
+
+    def _forget_names(self) -> None:
         """Forget what followed from the names that there were."""
         self.names_version += 1
-        self._ways.clear()
+        self._forget_ways()
         self._folder_counts.clear()
+
+    def _redirect(self, parent: int, name: str, before: int, node: int) -> None:
+        """Lead the ways to a name to what it stands for now, and ``before`` to another or to none.
+
+        A node of `GONE` is none.
+        """
+        self.names_version += 1
+        self._folder_counts.pop(parent, None)
+        if before in self._passed:  # what leads on from there may lead anywhere now
+            self._forget_ways()
+            return
+        ways = self._ways_to.get((parent, name))
+        if ways is None:
+            return
+        kind, kept = self._nodes[node].kind if node else GONE, []
+        for way in ways:
+            as_directory = self._ways[way].as_directory
+            if (as_directory and kind not in _LIKE_FOLDERS) or (kind == _SYMLINK and way[2]):
+                del self._ways[way]
+            else:
+                self._ways[way] = _resolved((parent, name, node, as_directory))
+                kept.append(way)
+        if len(kept) < len(ways):
+            self._ways_to[parent, name] = kept
 
     def _walk_anew(self, path: str, cwd: str, follow: bool) -> Resolved:
         if not path:
@@ -245,6 +293,7 @@ class FoundFiles:
                 return Resolved(trail[-1], name, GONE, as_directory)
             n = self._nodes[child]
             if n.kind == _SYMLINK and (pending or follow or as_directory):
+                self._passed.add(child)
                 links += 1
                 if links > MAX_LINKS:
                     raise os_error(errno.ELOOP, path)
@@ -256,6 +305,7 @@ class FoundFiles:
                 self._node(child, _DIRECTORY)
             if not pending:
                 return Resolved(trail[-1], name, child, as_directory)
+            self._passed.add(child)
             trail.append(child)
         return Resolved(trail[-1], "", trail[-1], True)
 
@@ -283,7 +333,7 @@ class FoundFiles:
         """Return a node that has a name to be removed or moved."""
         if not place.name:
             raise os_error(errno.EBUSY, path)
-        return self._existing(place)
+        return place.node or self._existing(place)
 
     def _vacant(self, path: str, cwd: str) -> Resolved:
         place = self._walk(path, cwd, False)
@@ -318,6 +368,7 @@ class FoundFiles:
 
     def _note(self, node: int) -> None:
         """Note that a node has changed."""
+        self.version += 1
         self._saved = None
         self._changed.add(node)
         self._stats.pop(node, None)
@@ -336,15 +387,19 @@ class FoundFiles:
 
     def _link(self, parent: int, name: str, node: int, mtime: int | None = None) -> None:
         """Let a name in a folder stand for another node, or for none."""
-        self._forget_ways()
-        self._enter(parent, name, node, mtime)
+        before = self._enter(parent, name, node, mtime)
+        self._redirect(parent, name, before, node)
 
-    def _enter(self, parent: int, name: str, node: int, mtime: int | None) -> None:
-        """Let a name in a folder stand for a node, or for none; it changed at ``mtime``."""
-        n = self._node(parent)
+    def _enter(self, parent: int, name: str, node: int, mtime: int | None) -> int:
+        """Let a name in a folder stand for a node, or for none; it changed at ``mtime``.
+
+        Return for which it has stood.
+        """
+        n = self._nodes[parent]
         entries = n.entries
         at = bisect_left(entries, (name,))
         there = at < len(entries) and entries[at][0] == name
+        before = entries[at][1] if there else GONE
         new: Entries = ((name, node),)
         if node == GONE and n.source is None:
             new = ()
@@ -355,6 +410,7 @@ class FoundFiles:
         listing = self._listings.get(parent)
         if listing is not None:
             self._listings[parent] = _listed(listing, name, here=not self._is_unlisted(node))
+        return before
 
     # -- the host ----------------------------------------------------------------------------
 

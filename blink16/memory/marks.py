@@ -63,6 +63,7 @@ UNNOTED = bytes(state for state in range(256) if not state & NOTED)
 MIRRORED = bytes(state for state in range(256) if state & MIRROR)
 UNMIRRORED = bytes(state for state in range(256) if not state & MIRROR)
 WITH_CLEAN = bytes(state | CLEAN for state in range(256))
+WITHOUT_CLEAN = bytes(state & ~CLEAN for state in range(256))
 PAGE_MARKS = {
     Attribute.WATCH_WRITE: PageState.WATCH_WRITE,
     Attribute.WATCH_READ: PageState.WATCH_READ,

@@ -49,6 +49,7 @@ from blink16.memory.marks import (
     WITH,
     WITH_CLEAN,
     WITHOUT,
+    WITHOUT_CLEAN,
     Access,
     Attribute,
     PageState,
@@ -157,6 +158,19 @@ class Memory:
         """
         return self.arena.find(what, start, end if end < RAM_SIZE else RAM_SIZE)
 
+    def string(self, address: int, length: int) -> bytes | None:
+        """Return the bytes before the first NUL, None unless there is one in ``length`` bytes.
+
+        Nothing wraps.  What lies behind the NUL is not touched, for the sake of watches.
+        """
+        end = address + length
+        end = self.arena.find(b"\0", address, end if end < RAM_SIZE else RAM_SIZE)
+        if end < 0:
+            return None
+        if end > address and (self._watches or self.on_access is not None or end > MEMORY_SIZE):
+            return self.read(address, end - address)
+        return self.arena[address:end]
+
     def write(self, address: int, data: bytes) -> None:
         """Store bytes from a linear address on, wrapping as `read` does; ROM is no obstacle.
 
@@ -176,6 +190,18 @@ class Memory:
         for part in self._parts(address, len(data)):
             self._store(part.start, data[: len(part)])
             data = data[len(part) :]
+
+    def copy(self, to: int, address: int, length: int) -> None:
+        """Store what lies elsewhere below 1 MiB, where no watch minds that it is looked at."""
+        end = to + length
+        if self._watches or self.on_access is not None or max(end, address + length) > MEMORY_SIZE:
+            self.write(to, self.peek(address, length))
+            return
+        first, last = to >> PAGE_SHIFT, end - 1 >> PAGE_SHIFT
+        if self.arena[PAGES_OFFSET + first : PAGES_OFFSET + last + 1].translate(None, PLAIN):
+            self.write(to, self.peek(address, length))
+        else:
+            self.arena.move(to, address, length)
 
     def read_word(self, address: int) -> int:
         """Return the little-endian word at a linear address."""
@@ -252,9 +278,11 @@ class Memory:
     def _note_writes(self, first: int, count: int) -> None:
         """Note that the content of neighbouring pages changes."""
         start = PAGES_OFFSET + first
-        if self.arena[start : start + count].translate(None, UNNOTED):
-            for page in range(first, first + count):
-                self.note_write(page)
+        states = self.arena[start : start + count]
+        self.arena[start : start + count] = states.translate(WITHOUT_CLEAN)
+        is_code = states.translate(IS_CODE)
+        if 1 in is_code:
+            self.stale_code.update(first + place for place in places(is_code))
 
     def load(self, address: int, length: int) -> bytes:
         """Return bytes that lie within RAM, also above the first mebibyte (see `store`)."""

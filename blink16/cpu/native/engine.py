@@ -25,8 +25,6 @@ LOG = logging.getLogger("blink16")
 PATIENCE, PATIENCE_CYCLES = 2000, 20_000
 """So many instructions at most, or cycles, are executed by the reference between two looks whether
 native code is ready."""
-EFFORT_CYCLES = 8
-"""So many cycles of what the reference executes count as one of `Engine.effort`."""
 
 # Members of enums by names of our own, since looking them up takes its time.
 _AT_PORT, _OVER = int(NativeExit.PORT), int(NativeExit.BUDGET)
@@ -148,6 +146,24 @@ class NativeEngine:
             self._predicates.take_ready()
         return self._run_natively(core, budget, until, _POINTS if skip_first else _NOTHING)
 
+    def run_on(self, budget: int, until: int) -> Stop:
+        """Execute on behind a service (see `engine.Engine`)."""
+        core, moves = self._core, self._moves_vectors
+        if (
+            core is None
+            or self.memory.stale_code
+            or self._wake[0]
+            or (moves and self.registers.moved_vectors)
+        ):
+            return self.run(budget, until, skip_first=True)
+        began = self._icount[0]
+        self._goal[0], self._until[0] = began + budget, until
+        exit_ = core.enter(self._state, self._arena, _POINTS)
+        if exit_ == _SERVICE and not self._rom[0]:
+            self.between_rounds = False
+            return _AT_SERVICE
+        return self._run_on(core, exit_, began, until, _POINTS)
+
     def _begin(self, budget: int, until: int, skip_first: bool) -> Stop:
         """Run on the reference until there is native code."""
         icount, cycles = self._icount, self._cycles
@@ -229,10 +245,11 @@ class NativeEngine:
             self.translation.forget()
 
     def _delegate(self, budget: int, until: int, skip_first: bool, pause: int = NEVER) -> Stop:
-        began = self._cycles[0]
-        stop = self._reference.run(budget, until, skip_first=skip_first, pause=pause)
-        self.effort += 1 + (self._cycles[0] - began) // EFFORT_CYCLES
-        self.between_rounds = self._reference.between_rounds
+        reference = self._reference
+        before = reference.effort
+        stop = reference.run(budget, until, skip_first=skip_first, pause=pause)
+        self.effort += reference.effort - before
+        self.between_rounds = reference.between_rounds
         return stop
 
     def _look_after(self, translation: Translations) -> None:

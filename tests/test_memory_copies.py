@@ -1,0 +1,71 @@
+"""What services do with many bytes of memory at once is what single stores of them do."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blink16.memory import MEMORY_SIZE, Attribute, Memory
+from blink16.memory.marks import PageState
+
+PLACES = st.integers(0x1000, 0x3000)
+LENGTHS = st.integers(1, 0x1800)
+CONTENT = bytes(range(1, 252))
+
+
+def _memory(code: frozenset[int], *, clean: bool, watched: bool) -> Memory:
+    memory = Memory()
+    memory.write(0x1000, CONTENT * 40)
+    if clean:
+        memory.begin()
+    for page in code:
+        memory.pages[page] |= PageState.CODE
+    if watched:
+        memory.mark(0x2000, Attribute.WATCH_WRITE)
+    return memory
+
+
+@given(
+    PLACES, PLACES, LENGTHS, st.frozensets(st.integers(0x10, 0x48)), st.booleans(), st.booleans()
+)
+def test_a_copy_is_a_store_of_what_was_there(
+    to: int, address: int, length: int, code: frozenset[int], clean: bool, watched: bool
+) -> None:
+    """Prevents a copy that overlaps itself wrongly, and changes that no checkpoint, no translated
+    code or no watchpoint learns of.
+    """
+    one, other = (_memory(code, clean=clean, watched=watched) for _ in range(2))
+    one.copy(to, address, length)
+    for at, byte in enumerate(other.peek(address, length), to):
+        other.write(at, bytes((byte,)))
+    assert one.arena[:0x6000] == other.arena[:0x6000]
+    assert bytes(one.pages) == bytes(other.pages)
+    assert one.stale_code == other.stale_code
+    assert one.touched == other.touched
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_a_string_ends_with_its_nul(length: int, size: int) -> None:
+    """Prevents a path that goes on behind its NUL, and one without it that is taken for whole."""
+    memory = Memory()
+    memory.write(0x5000, b"x" * size)
+    found = memory.string(0x5000, length)
+    assert found == (b"x" * size if size < length else None)
+
+
+def test_a_string_touches_nothing_behind_its_end() -> None:
+    """Prevents a watchpoint that stops for a byte that no service has looked at."""
+    memory = Memory()
+    memory.write(0x5000, b"name\0behind")
+    memory.mark(0x5005, Attribute.WATCH_READ)
+    assert (memory.string(0x5000, 20), memory.touched) == (b"name", None)
+    memory.mark(0x5003, Attribute.WATCH_READ)
+    assert (memory.string(0x5000, 20), memory.touched is None) == (b"name", False)
+
+
+def test_a_copy_goes_to_where_memory_wraps() -> None:
+    """Prevents a copy to the end of memory from being lost, or from leaving it."""
+    memory = Memory()
+    memory.write(0x1000, CONTENT)
+    memory.copy(MEMORY_SIZE - 16, 0x1000, 32)
+    assert memory.peek(MEMORY_SIZE - 16, 16) + memory.peek(0, 16) == CONTENT[:32]
