@@ -381,9 +381,18 @@ class OpcodeFunction(Emitter):
         self.begin(interrupted)
         spent = (room - rest - prefixes) << meter.SHIFT
         moved = self._move_meter(self.constant(0, 64) - spent)
-        self.emit(tail_call("@between_rounds", text(start), text(moved)))
+        retiring = text(self._retiring_midway(prefixes))
+        self.emit(tail_call("@between_rounds", text(start), text(moved), retiring))
         self.begin(done)
         self._move_meter(self.constant(0, 64) - ((room - rest) << meter.SHIFT))
+
+    def _retiring_midway(self, prefixes: Value) -> Value:
+        """Return what `slices` is to know where an interrupt retires the instruction midway.
+
+        The chip backs up by two bytes: further prefixes are lost.
+        """
+        cycles = prefixes.truncate(32) + self.cost.cycles
+        return cycles << 16 | (self._next_offset() - 2).truncate(16).zero_extend(32)
 
     def halt(self) -> None:
         """Stop executing until an interrupt."""

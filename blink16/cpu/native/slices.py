@@ -60,12 +60,16 @@ define internal i64 @slice(ptr %state, i64 %room) alwaysinline {{
 }}
 """
 
-_ENTER = f"""; by a vector, at a number of cycles, with what is planned behind it
+
+def _enter(ip: str = "%ip") -> str:
+    """Return what enters an interrupt that is to return to an offset."""
+    return f"""; by a vector, at a number of cycles, with what is planned behind it
   %slice = call i64 @entering(ptr %state, i64 %cycles, i64 %planned)
   %number = trunc i64 %vector to i32
   {slots.VECTOR.store("%number", "its_number")}
-  {tail_call("@ENTRY", "%ip", "%slice", "%number")}
+  {tail_call("@ENTRY", ip, "%slice", "%number")}
 """
+
 
 _ENTERING = f"""
 ; Begin the slice with which an interrupt is entered.
@@ -141,7 +145,7 @@ ticked:
   {slots.NEXT_HOT.load("following")}
   %first = icmp slt i64 %following, %other
   %planned = select i1 %first, i64 %following, i64 %other
-  {_ENTER}
+  {_enter()}
 }}
 """
 
@@ -225,7 +229,7 @@ refused:
   {leave(NativeExit.ATTENTION, "0")}
 acknowledged:
   %planned = call i64 @planned(ptr %state, i64 %cycles)
-  {_ENTER}
+  {_enter()}
 }}
 define internal i64 @planned(ptr %state, i64 %now) {{
   {slots.NEXT_OTHER.load("other")}
@@ -240,13 +244,72 @@ define internal i64 @planned(ptr %state, i64 %now) {{
 }}
 """
 
+_BETWEEN_ROUNDS = f"""
+; Time is up between two rounds of a REP instruction, or somebody wants attention.  If it is for the
+; usual tick, the instruction retires here and begins anew behind it; else it is not over.
+; ``%prefixes``: what it costs but for its rounds, in cycles, above the offset that the interrupt is
+; to return to; 0: the machine does it all.
+define preserve_nonecc void @between_rounds({SIGNATURE}) noinline {{
+  {slots.SHADOW_AT.store("-1", "at")}
+  call void @settle(ptr %state, i64 %meter)
+  {slots.TOUCHED.load("touched")}
+  {slots.CHANGES.load("changes")}
+  {slots.ROM.load("rom")}
+  {slots.WAKE.load("wake", "monotonic")}
+  {slots.of_cell(Cell.ATTENTION).load("attention", "monotonic")}
+  {slots.of_cell(Cell.TRAP).load("trap")}
+  {slots.of_cell(Cell.INTERRUPT).load("enabled")}
+  %wanted = or i16 %attention, %trap
+  %wanted32 = zext i16 %wanted to i32
+  %told = or i32 %touched, %changes
+  %told_too = or i32 %told, %rom
+  %heard = or i32 %told_too, %wake
+  %any = or i32 %heard, %wanted32
+  %quiet = icmp eq i32 %any, 0
+  %is_enabled = icmp ne i16 %enabled, 0
+  %may_retire = icmp ne i32 %prefixes, 0
+  %open = and i1 %quiet, %is_enabled
+  %usual = and i1 %open, %may_retire
+  {slots.GOAL.load("goal")}
+  {slots.ICOUNT.load("icount")}
+  %retired = add i64 %icount, 1
+  %goes_on = icmp sgt i64 %goal, %retired
+  %usual_too = and i1 %usual, %goes_on
+  {slots.CYCLES.load("now")}
+  {slots.NEXT_HOT.load("next")}
+  {slots.NEXT_OTHER.load("other")}
+  %due = icmp sge i64 %now, %next
+  %alone = icmp slt i64 %now, %other
+  %ticks = and i1 %due, %alone
+  %may_tick = and i1 %usual_too, %ticks
+  br i1 %may_tick, label %tick, label %leave
+leave:
+  {leave(NativeExit.BETWEEN_ROUNDS, "0")}
+tick:
+  %vector = call i64 @hot_tick(ptr %state, i64 %now, i64 0)
+  %unusual = icmp slt i64 %vector, 0
+  br i1 %unusual, label %leave, label %ticked
+ticked:
+  {slots.ICOUNT.store("%retired", "retired")}
+  %price = lshr i32 %prefixes, 16
+  %paid = zext i32 %price to i64
+  %cycles = add i64 %now, %paid
+  {slots.CYCLES.store("%cycles", "cycles")}
+  {slots.NEXT_HOT.load("following")}
+  %first = icmp slt i64 %following, %other
+  %planned = select i1 %first, i64 %following, i64 %other
+  %return = and i32 %prefixes, 65535
+  {_enter("%return")}
+}}
+"""
+
 _OF_TICKS = _SETTLE + _SLICE + _ENTERING + _TICK
 
 
 def text(timing: Timing) -> str:
     """Return the functions, for a processor's clock cycles."""
     ticks = _OF_TICKS.replace("@TICK", "@tick")
-    return _timed(ticks + _SPENT + _REFILL + _TIME_UP, timing, "asked")
+    return _timed(ticks + _BETWEEN_ROUNDS + _SPENT + _REFILL + _TIME_UP, timing, "asked")
 
 
 def tick(timing: Timing, symbol: str, entry: str) -> str:
