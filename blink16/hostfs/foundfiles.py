@@ -260,16 +260,21 @@ class FoundFiles:
         ways = self._ways_to.get((parent, name))
         if ways is None:
             return
-        kind, kept = self._nodes[node].kind if node else GONE, []
+        kind = self._nodes[node].kind if node else GONE
+        known, place = self._ways, _resolved((parent, name, node, False))
+        others = []
         for way in ways:
-            as_directory = self._ways[way].as_directory
-            if (as_directory and kind not in _LIKE_FOLDERS) or (kind == _SYMLINK and way[2]):
-                del self._ways[way]
+            as_directory = known[way][3]
+            if as_directory if kind != _SYMLINK else as_directory or way[2]:
+                others.append(way)
             else:
-                self._ways[way] = _resolved((parent, name, node, as_directory))
-                kept.append(way)
-        if len(kept) < len(ways):
-            self._ways_to[parent, name] = kept
+                known[way] = place
+        for way in others:  # they follow a link, or want a folder
+            if kind in _LIKE_FOLDERS:
+                known[way] = _resolved((parent, name, node, True))
+            else:
+                ways.remove(way)
+                del known[way]
 
     def _walk_anew(self, path: str, cwd: str, follow: bool) -> Resolved:
         if not path:
@@ -329,16 +334,19 @@ class FoundFiles:
             raise os_error(errno.ENOENT, place.name)
         return place.node
 
-    def _named(self, place: Resolved, path: str) -> int:
-        """Return a node that has a name to be removed or moved."""
+    def _vacant(self, path: str, cwd: str) -> Resolved:
+        place = self._ways.get((path, cwd, False)) or self._walk(path, cwd, False)
+        if place.node:
+            raise os_error(errno.EEXIST, path)
+        return place
+
+    def _to_remove(self, path: str, cwd: str) -> Resolved:
+        """Return where something is that has a name to be removed or moved."""
+        place = self._ways.get((path, cwd, False)) or self._walk(path, cwd, False)
         if not place.name:
             raise os_error(errno.EBUSY, path)
-        return place.node or self._existing(place)
-
-    def _vacant(self, path: str, cwd: str) -> Resolved:
-        place = self._walk(path, cwd, False)
-        if place.node != GONE:
-            raise os_error(errno.EEXIST, path)
+        if not place.node:
+            raise os_error(errno.ENOENT, place.name)
         return place
 
     def _is_inside(self, node: int, folder: int) -> bool:
@@ -406,7 +414,9 @@ class FoundFiles:
         n.entries = entries[:at] + new + entries[at + there :]
         if mtime is not None:
             n.mtime = mtime
-        self._note(parent)
+        self._saved = None  # `_note` at length
+        self._changed.add(parent)
+        self._stats.pop(parent, None)
         listing = self._listings.get(parent)
         if listing is not None:
             self._listings[parent] = _listed(listing, name, here=not self._is_unlisted(node))
