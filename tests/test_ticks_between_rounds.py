@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from pc_guest import DATA, EOI, POP_AX, PUSH_AX, STI, PcGuest, count, handler, out
 from property_examples import examples
 
+from blink16.cpu.probes import Probe, Probes, Tape
+from blink16.questions.probed import probed
+
 STRINGS = ("a4", "a5", "aa", "ab", "a6", "a7", "ae", "af", "ac")
 """MOVS, STOS, CMPS, SCAS, LODS."""
 PREFIXES = ("f3", "f2", "26f3", "f326", "2ef3", "f3f3", "f336f3", "")
@@ -47,6 +50,21 @@ def test_a_tick_between_rounds_is_alike_on_both_engines(seed: int, speed: int) -
         for guest in (reference, native):
             guest.machine.run(total)
         assert native.state() == reference.state()
+
+
+def test_an_instruction_that_a_tick_interrupts_is_counted_once() -> None:
+    """Prevents a profile that forgets REP instructions in which timers tick."""
+    code = STI + out(0x43, 0x34) + out(0x40, 0) + out(0x40, 1)
+    code += bytes.fromhex("fc b90002 bf0080 f3ab ebf6")  # mov cx, ... / mov di, ... / rep stosw
+    counts = []
+    for engine in ("reference", "native"):
+        guest = PcGuest(code, {0: handler(count(DATA))})
+        tape = Tape(Probes(Probe.EXECUTED, (), ()), lambda events: None, 100)
+        with probed(guest.machine, tape, engine):
+            guest.machine.run(1000)
+        counts.append({at: n for at, n in enumerate(tape.counts) if n})
+        assert sum(tape.counts) == 1000
+    assert counts[0] == counts[1]
 
 
 def test_native_code_goes_on_at_a_tick_between_rounds() -> None:
