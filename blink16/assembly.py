@@ -121,6 +121,13 @@ class Assembly:
         """Names of other code in ROM."""
         self._services: dict[int, Service] = {}
         self._components: dict[str, Component] = {}
+        self._next_stub = STUBS_OFFSET
+        self._happened_at = 0
+        """When there was input or output last."""
+        self._begin_dues()
+
+    def _begin_dues(self) -> None:
+        """Have nobody yet who wants to act at a time of their own."""
         self._devices: list[Device] = []
         self._dues: list[Callable[[], int | None]] = []
         self._hot_dues: list[Callable[[], int | None]] = []
@@ -132,9 +139,6 @@ class Assembly:
         """Who has changed since; who never tells is always among them."""
         self._silent: list[object] = []
         """Devices that don't tell when they change."""
-        self._next_stub = STUBS_OFFSET
-        self._happened_at = 0
-        """When there was input or output last."""
 
     @property
     def icount(self) -> int:

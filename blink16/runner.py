@@ -96,13 +96,14 @@ class Runner:
         program's system.  ConsoleError if a place is of no use.
         """
         places = dict(places or {})
+        place = places.get(Console.CHANNEL, Streams())
         self._machine = loaded.machine
         self._console = loaded.console
         self._say = say
-        self._machine.on_call = trace
+        self._told: list[str] = []
+        """Notices for when the terminal shows no picture any more."""
         self._is_pc = loaded.machine.find(Typist) is not None
         is_program = loaded.machine.find(Keys) is not None
-        place = places.get(Console.CHANNEL, Streams())
         streams = isinstance(place, Streams)
         self._interactive = self._is_pc and streams and terminal.is_interactive()
         self._raw = self._interactive or keys
@@ -113,27 +114,20 @@ class Runner:
             self._teletype = Teletype(self._machine)
         elif self._interactive:
             self._viewer = self._new_viewer()
+        self._listen(loaded, trace)
+        self._inbox = Inbox()
+        painted = self._interactive or isinstance(place, ScreenPlace)
+        self._terminal_input = TerminalInput() if painted else None
+        """Who takes apart what is typed, where that is on a terminal that shows the screen."""
         self._typed = Console.CHANNEL
         """Where what is typed goes to."""
         if is_program and (self._interactive or not isinstance(place, Streams | NoPlace)):
             self._typed = Keys.CHANNEL
             self._machine.receive(Keys.CHANNEL, b"")
-        self._machine.on_output = self._show
-        self._machine.on_notice = self._tell
-        for text in loaded.notices:
-            say(text)
-        self._told: list[str] = []
-        """Notices for when the terminal shows no picture any more."""
-        self._inbox = Inbox()
-        painted = self._interactive or isinstance(place, ScreenPlace)
-        self._terminal_input = TerminalInput() if painted else None
-        """Who takes apart what is typed, where that is on a terminal that shows the screen."""
         self._reader = terminal.InputReader(self._type)
         if streams:
             self._console.on_starved = self._reader.want
-        picture = partial(Viewer, lambda: self._machine, keeps_cursor=True)
-        side = Side(self._has, self._deliver, self._has_room, picture if self._is_pc else None)
-        self._lines = Lines(places, side, say)
+        self._lines = Lines(places, self._side(), say)
         news = partial(self._put, elks.NETWORK)
         self._network = hostnetwork.connect(loaded, news, self._tell)
         self._governor: Governor | None = None
@@ -144,6 +138,19 @@ class Runner:
         self._began = self._drawn = time.perf_counter()
         self._until_next = PICTURE_SECONDS
         self._seconds = 0.0
+
+    def _listen(self, loaded: Loaded, trace: Callable[[str], None] | None) -> None:
+        """Hear what the machine says from now on, and tell what was said when it was made."""
+        self._machine.on_call = trace
+        self._machine.on_output = self._show
+        self._machine.on_notice = self._tell
+        for text in loaded.notices:
+            self._say(text)
+
+    def _side(self) -> Side:
+        """Return how lines to the outside reach the machine."""
+        picture = partial(Viewer, lambda: self._machine, keeps_cursor=True)
+        return Side(self._has, self._deliver, self._has_room, picture if self._is_pc else None)
 
     def _new_viewer(self) -> Viewer:
         return Viewer(lambda: self._machine, status=lambda: QUIT_HINT, colors=terminal.colors())

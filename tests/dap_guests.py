@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import zlib
+from pathlib import Path
 
 PARENT = bytes.fromhex(
     "bcc001 bb4000 b44a cd21"  # a small stack; free what is behind it
@@ -31,3 +33,11 @@ BCC_PROGRAM = (
     int main() { int i, s; s=0; for(i=0;i<5;i++) s = add(s,i); return s; }
 """
 BCC = zlib.decompress(base64.b64decode(BCC_PROGRAM))
+
+
+def toolchain_programs(shared: Path, folder: Path) -> Path:
+    """Put the programs of DOS toolchains and their sources into a folder, and return that."""
+    for part in ("codeview", "tds", "source"):
+        for path in (shared / "debuginfo" / part).iterdir():
+            shutil.copyfile(path, folder / path.name)
+    return folder

@@ -124,9 +124,10 @@ def test_data_area_offsets() -> None:
         "last_row": 0x84,
         "keyboard_state": 0x96,
         "vain_looks": 0xAC,
+        "delay": 0xB0,
     }
     assert {name: OFFSETS[name][0] for name in known} == known
-    assert DATA_AREA.sizeof() == 0xAF
+    assert DATA_AREA.sizeof() == 0xB4
 
 
 def test_equipment_and_memory(pc: Pc) -> None:

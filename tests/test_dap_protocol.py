@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blink16.dap import requests
+from blink16.dap.conversation import Conversation
 from blink16.dap.framing import FramingError, MessageError, MessageReader, Request, frame
-from blink16.dap.registry import HANDLERS, State
+from blink16.dap.registry import HANDLERS
 from blink16.dap.requests.beginning import CAPABILITIES
 from blink16.dap.session import Session
+from blink16.dap.states import State
 
 assert requests.__all__
 
@@ -208,7 +210,7 @@ async def test_a_fault_of_ours_costs_one_request(
 
     monkeypatch.setitem(HANDLERS, "pause", replace(HANDLERS["pause"], act=fail, states=State.ANY))
     said = bytearray()
-    session = Session(said.extend)
+    session = Conversation(said.extend)
     for seq, command in enumerate(("initialize", "pause", "disconnect"), 1):
         session.receive(message(type="request", seq=seq, command=command, arguments={}))
     await session.serve()

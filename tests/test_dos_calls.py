@@ -284,6 +284,26 @@ def test_a_folder_as_sectors(guest: DosGuest) -> None:
     assert absolute(guest, 0x25, 9, 0, 1)
 
 
+def test_sectors_of_a_folder_follow_what_changes_there(guest: DosGuest) -> None:
+    """Prevents INT 25h from showing a folder as it was: a file longer, gone, or back in time."""
+
+    def shown() -> bytes:
+        assert not absolute(guest, 0x25, 2, 0, 1)
+        bpb = BPB.parse(guest.get(512, DTA))
+        root = bpb.reserved_sectors + bpb.fats * bpb.fat_sectors
+        assert not absolute(guest, 0x25, 2, root, 1)
+        return guest.get(64, DTA)
+
+    before, saved = shown(), guest.files.save()
+    guest.files.write(guest.files.lookup("/one.txt"), 0, bytes(1000))
+    longer = shown()
+    assert int.from_bytes(longer[28:32], "little") == 1000
+    guest.files.unlink("/one.txt")
+    assert shown()[:11] == b"TWO     DAT"
+    guest.files.restore(saved)
+    assert shown() == before
+
+
 # -- what DOS 5 adds -------------------------------------------------------------------------
 
 

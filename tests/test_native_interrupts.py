@@ -133,6 +133,43 @@ def test_storms_are_alike_on_both_engines(seed: int, of_ticks: str, clock_hz: in
     follow(choose, loop_of(begin, b"".join(pieces)), HANDLERS_OF_TICKS[of_ticks], clock_hz)
 
 
+REPEATED = ("a4", "a5", "aa", "ab", "ac", "a6", "af")  # MOVS, STOS, LODS, CMPS, SCAS
+PREFIXES = ("f3", "f2", "f3", "26f3", "f326", "2ef336", "f3f3")
+
+
+@settings(max_examples=examples(40), suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(HANDLERS_OF_TICKS)))
+def test_ticks_between_rounds_are_alike_on_both_engines(seed: int, of_ticks: str) -> None:
+    """Prevents a tick within REP that returns elsewhere, costs other cycles, or comes twice."""
+    choose = random.Random(seed)
+    cycles = choose.choice((2, 9, 40, 300))
+    begin = timer(choose.choice((0, 2, 3)), cycles) + choose.choice((STI, CLI, STI))
+    pieces = []
+    for _ in range(choose.randrange(1, 4)):
+        rounds, source, target = (
+            choose.choice((3, 40, 700)),
+            0x5001,
+            choose.choice((0x5000, 0x5080)),
+        )
+        registers = b"\xb9" + rounds.to_bytes(2, "little")  # mov cx, …; si; di
+        registers += b"\xbe" + source.to_bytes(2, "little") + b"\xbf" + target.to_bytes(2, "little")
+        strings = bytes.fromhex(choose.choice(PREFIXES) + choose.choice(REPEATED))
+        pieces.append(registers + strings + choose.choice((b"", STI, *UNUSUAL)))
+    follow(choose, loop_of(begin, b"".join(pieces)), HANDLERS_OF_TICKS[of_ticks], 4_772_727)
+
+
+def test_ticks_between_rounds_are_native() -> None:
+    """Prevents copying that stands still, since each tick within it takes a trip to Python."""
+    strings = bytes.fromhex("b90030 be0050 bf0050 f3a5")  # mov cx, 3000h; …; rep movsw
+    code = loop_of(timer(2, 60) + STI, strings)
+    guest = PcGuest(code, {0: handler(count(TICKS))}, "native")
+    guest.machine.run(2000)
+    before, ticks = guest.machine.effort, guest.word(TICKS)
+    guest.machine.run(20_000)
+    assert guest.word(TICKS) > ticks + 2000
+    assert guest.machine.effort - before < 20
+
+
 @pytest.mark.parametrize("of_ticks", ["plain", "changes itself", "lets others in"])
 @pytest.mark.parametrize("mode", [2, 3])
 def test_interrupts_at_each_boundary_are_alike(of_ticks: str, mode: int) -> None:

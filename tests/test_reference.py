@@ -110,6 +110,22 @@ def test_rep_retires_once(machine: Machine) -> None:
     assert machine.memory.read(0x6000, 250) == bytes(range(250))
 
 
+@pytest.mark.parametrize("effort", [0, 1, 500])
+@pytest.mark.parametrize("engine", NAMES)
+def test_a_tired_run_ends_behind_an_instruction(engine: str, effort: int) -> None:
+    """Prevents a run that never gets on where it may take no effort, also between two rounds of a
+    REP instruction, and one that goes on for all its budget where instructions are slow.
+    """
+    machine = prepare(Machine.bare(engine, "80186"))
+    r = machine.registers
+    r.es = 0x4000
+    put(machine, b"\xb9\x00\x04\xba\x00\x03\xf3\x6c\xeb\xf6")  # mov cx, 1024; …; rep insb; jmp
+    machine.bus.on_unowned = lambda _port, _reads: machine.interrupt() if r.cx == 500 else None
+    stops = {machine.run(10_000, effort=effort).reason for _ in range(40)}
+    assert stops == {StopReason.BUDGET, StopReason.INTERRUPTED}
+    assert 20 <= machine.icount <= 40 * 4
+
+
 def test_rep_with_cx_zero_touches_nothing(machine: Machine) -> None:
     """Prevents a REP instruction from doing a first round without asking CX."""
     r = machine.registers

@@ -21,8 +21,10 @@ from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.cpu.native.compiler import submit
 from blink16.debugger import Debugger, Resume
+from blink16.devices.pc import PcDevices
 from blink16.devices.vga import Vga
 from blink16.devices.video import Adapter
+from blink16.history import Timeline
 from blink16.machine import Machine
 from blink16.memory import Attribute
 
@@ -342,3 +344,21 @@ def test_text_lies_in_planes_0_and_1() -> None:
             assert (machine.save(), bytes(machine.memory.ram)) == (state, ram)
         ends.append(states)
     assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("adapter", [Adapter.EGA, Adapter.VGA])
+def test_a_card_that_nobody_has_programmed_is_the_same_after_going_back(adapter: Adapter) -> None:
+    """Prevents a BIOS of the user's (``--bios``), which looks for the card's memory before it sets
+    the card up, from finding something else there in the past than it found when it came by.
+    """
+    machine = Machine("native")
+    PcDevices(machine, adapter=adapter)
+    stores_and_looks = bytes.fromhex("b800a08ed8 c606000055 a00000 f4")  # mov [A000:0], 55h; look
+    machine.memory.write(0x500, stores_and_looks)
+    machine.registers.ip = 0x500
+    timeline = Timeline(machine)
+    timeline.run(4)
+    looked = machine.registers.al
+    timeline.seek(0)
+    timeline.seek(4)
+    assert machine.registers.al == looked

@@ -61,6 +61,8 @@ DATA_AREA = Struct(
     "waits" / Bytes(21),  # LEDs, INT 15h's waits, a VGA's table
     "vain_looks" / Int16ul,  # ours (`rom_keyboard`): if it is negative, its service is asked
     "asked_at" / Int8ul,  # the low byte of the ticks when it was asked last
+    "spare" / Bytes(1),
+    "delay" / Int32ul,  # ours (`delay`): rounds, but for one, that a service takes
 )
 
 

@@ -33,6 +33,9 @@ TICKS_PER_DAY = 0x1800B0
 PIT_COUNT = 65536
 PROBES = frozenset({0xB101})
 """Whether there is a PCI bus."""
+TIME = (CmosRegister.HOURS, CmosRegister.MINUTES, CmosRegister.SECONDS)
+DATE = (CmosRegister.CENTURY, CmosRegister.YEAR, CmosRegister.MONTH, CmosRegister.DAY)
+NO_DAYLIGHT_SAVING = 0
 USER_VECTOR, ALARM_VECTOR = 0x1C, 0x4A
 
 
@@ -118,10 +121,7 @@ class CmosClock:
 
     def ticks(self) -> int:
         """Return the ticks since midnight."""
-        hours, minutes, seconds = (
-            _from_bcd(self[register])
-            for register in (CmosRegister.HOURS, CmosRegister.MINUTES, CmosRegister.SECONDS)
-        )
+        hours, minutes, seconds = (_from_bcd(self[register]) for register in TIME)
         return ((hours * 60 + minutes) * 60 + seconds) * PIT_HZ // PIT_COUNT
 
 
@@ -144,28 +144,14 @@ class TimeService:
                 area.ticks = (r.cx << 16 | r.dx) % TICKS_PER_DAY
                 area.midnight = 0
             case 0x02:
-                r.ch, r.cl = clock[CmosRegister.HOURS], clock[CmosRegister.MINUTES]
-                r.dh, r.dl = clock[CmosRegister.SECONDS], 0
+                r.ch, r.cl, r.dh = (clock[register] for register in TIME)
+                r.dl = NO_DAYLIGHT_SAVING
             case 0x03:
-                clock.set(
-                    {
-                        CmosRegister.HOURS: r.ch,
-                        CmosRegister.MINUTES: r.cl,
-                        CmosRegister.SECONDS: r.dh,
-                    }
-                )
+                clock.set(dict(zip(TIME, (r.ch, r.cl, r.dh), strict=True)))
             case 0x04:
-                r.ch, r.cl = clock[CmosRegister.CENTURY], clock[CmosRegister.YEAR]
-                r.dh, r.dl = clock[CmosRegister.MONTH], clock[CmosRegister.DAY]
+                r.ch, r.cl, r.dh, r.dl = (clock[register] for register in DATE)
             case 0x05:
-                clock.set(
-                    {
-                        CmosRegister.CENTURY: r.ch,
-                        CmosRegister.YEAR: r.cl,
-                        CmosRegister.MONTH: r.dh,
-                        CmosRegister.DAY: r.dl,
-                    }
-                )
+                clock.set(dict(zip(DATE, (r.ch, r.cl, r.dh, r.dl), strict=True)))
             case 0x06 | 0x07 if not clock.has_alarm:
                 no_function(guest, 0x1A, remedy="--machine-type at has it")
                 failed = True

@@ -77,6 +77,7 @@ def options(
         engine=parsed.engine,
         cpu=parsed.cpu,
         strict=parsed.strict,
+        real_calls=parsed.call_speed == "real",
         poweron=parsed.poweron,
         epoch_ns=time.time_ns() if date is None else int(date.timestamp()) * 1_000_000_000,
     )

@@ -76,6 +76,14 @@ MACHINE = OptionTable(
             reach=Reach.FOLDER,
         ),
         Option(
+            names=("--call-speed",),
+            choices=("real", "fast"),
+            help="let each call of DOS take the guest as long as it takes FreeDOS' kernel, or "
+            "next to nothing (fast, the default); real lets --realtime hold for programs that "
+            "only ask DOS for keys",
+            reach=Reach.FOLDER,
+        ),
+        Option(
             names=("--date",),
             read=values.date,
             metavar="ISO",

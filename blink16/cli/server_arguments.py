@@ -76,10 +76,10 @@ def wanted(parser: Parser, parsed: argparse.Namespace, say: Callable[[str], None
             parser.error(
                 "--replay has the recorded disks: leave --commit, -A, -B, -C, -D, --rom away"
             )
-        if parsed.mhz is not None or parsed.disk_speed is not None:
+        if (parsed.mhz, parsed.disk_speed, parsed.call_speed) != (None, None, None):
             parser.error(
-                "--replay has the recorded clock and drives: leave --mhz, --cpu-speed HZ and "
-                "--disk-speed away; --realtime holds its clock to ours"
+                "--replay has the recorded clock, drives and calls: leave --mhz, --cpu-speed HZ, "
+                "--disk-speed and --call-speed away; --realtime holds its clock to ours"
             )
         replayed = server.ReplayedSource(
             parsed.replay,

@@ -80,6 +80,8 @@ class Stop:
 
 NEVER = 1 << 62
 """A number of instructions or cycles that no run gets to."""
+EFFORT_CYCLES = 8
+"""So many cycles of what is executed in Python count as one of `Engine.effort`."""
 
 
 def at_once() -> int:
@@ -154,10 +156,9 @@ class Engine(Protocol):
 
     effort: int
     """How much of what has been done took Python: port accesses, and what the reference executed,
-    more for what takes many cycles.  An engine on which all does need not count."""
+    more for what takes many cycles."""
     tires_at: int
-    """Runs end (BUDGET) behind the next instruction after so much of ``effort``.  An engine that
-    does not count it takes no part in this."""
+    """Runs end (BUDGET) behind the next instruction after so much of ``effort``."""
     hurries: bool
     """Whether runs end (BUDGET) before an instruction that is a hundred times slower than others.
     An engine on which all are so takes no part in this."""

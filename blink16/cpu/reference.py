@@ -8,7 +8,7 @@ from blink16.bus import Bus
 from blink16.cpu import planar
 from blink16.cpu.decoder import execute
 from blink16.cpu.encoding import MAX_BODY, Instruction
-from blink16.cpu.engine import NEVER, SOMEBODY, Stop, StopReason, Witness, at_once
+from blink16.cpu.engine import EFFORT_CYCLES, NEVER, SOMEBODY, Stop, StopReason, Witness, at_once
 from blink16.cpu.later import LOW_END, is_suspicious, suspects
 from blink16.cpu.model import Model
 from blink16.cpu.opcodes import REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTERS
@@ -97,9 +97,17 @@ class ReferenceEngine:
 
         ``pause``: the first one that ends at so many cycles or behind is the last.
         """
+        began = self.registers.cycles
+        tired = began + max(1, EFFORT_CYCLES * (self.tires_at - self.effort))
+        self._until = until
+        stop = self._run(budget, min(until, pause, tired), skip_first)
+        self.effort += 1 + (self.registers.cycles - began) // EFFORT_CYCLES
+        return stop
+
+    def _run(self, budget: int, end: int, skip_first: bool) -> Stop:
+        """Execute instructions while there are less than ``end`` cycles."""
         cells, attributes, physical = self._cells, self.memory.attributes, self._physical
         self.memory.touched = None
-        self._until, end = until, min(until, pause)
         for _ in range(budget):
             if self.registers.cycles >= end:
                 break

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import trio
 
@@ -22,16 +22,14 @@ from blink16.client.program import (
 from blink16.client.program.lines import KnownFunction
 from blink16.client.program.writing import write_place
 from blink16.dap.handles import Handles
-from blink16.dap.registry import RequestError, State
+from blink16.dap.states import RequestError, State
+from blink16.dap.talk import Talk
 from blink16.hostfiles import is_file
 from blink16.nurseries import open_nursery
 from blink16.reports.frames import FrameLine, FramesQuery, FramesReport
 from blink16.reports.processes import ProcessesReport
 from blink16.reports.state import RegisterValues, StateReport
 from blink16.reports.symbols import SymbolsQuery, SymbolsReport
-
-if TYPE_CHECKING:
-    from blink16.dap.session import Session
 
 MAX_FRAMES = 1000
 MAX_FOLDER = 10_000
@@ -41,8 +39,8 @@ MAX_FOLDER = 10_000
 class Debuggee:
     """A machine behind a server, with what was read of it since it stopped."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
         self._target: AsyncTarget | None = None
         self._leave = trio.Event()
         self._left = trio.Event()
@@ -90,7 +88,7 @@ class Debuggee:
                 self._left.set()
 
         self._leave, self._left = trio.Event(), trio.Event()
-        self._session.begin(hold)
+        self._talk.begin(hold)
         await there.wait()
         if failure:
             raise RequestError(str(failure[0]))
@@ -99,7 +97,7 @@ class Debuggee:
             raise RequestError("what answers there is no blink16-server: start one")
         await self.refresh()
         await self.learn()
-        self._session.begin(self._listen)
+        self._talk.begin(self._listen)
 
     async def leave(self) -> None:
         """Let the machine go; a server of our own ends."""
@@ -123,7 +121,7 @@ class Debuggee:
             except UnicodeDecodeError:
                 text = data.decode("cp437")
             text = text.replace("\r\n", "\n").replace("\0", "")
-            self._session.event("output", {"category": "stdout", "output": text})
+            self._talk.event("output", {"category": "stdout", "output": text})
 
     def show_rest(self) -> None:
         """Show what is there: output, and what the server had to say."""
@@ -131,7 +129,7 @@ class Debuggee:
             return
         self.show(self._target.read_output())
         for text in self._target.read_notes():
-            self._session.console(text)
+            self._talk.console(text)
 
     # -- what is known since it stopped ------------------------------------------------------
 
@@ -166,7 +164,7 @@ class Debuggee:
         self.program, trouble = await read_program(self.target)
         self._paths.clear()
         for text in trouble:
-            self._session.console(text)
+            self._talk.console(text)
         return True
 
     def is_load(self, event: StopEvent) -> bool:
@@ -321,7 +319,7 @@ class Debuggee:
     @property
     def is_there(self) -> bool:
         """Whether there is a machine."""
-        return self._target is not None and self._session.state in State.MACHINE
+        return self._target is not None and self._talk.state in State.MACHINE
 
 
 async def at_once(*asks: Callable[[], Awaitable[None]]) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 import trio
 
 from blink16.dap import requests as _requests
-from blink16.dap.session import Session
+from blink16.dap.conversation import Conversation
 from blink16.nurseries import open_nursery
 
 _ = _requests  # importing them registers them
@@ -38,7 +38,7 @@ async def converse(
             session.close()
         more.set()
 
-    session = Session(put_out)
+    session = Conversation(put_out)
 
     async def write() -> None:
         nonlocal more

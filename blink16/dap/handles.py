@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blink16.client.program import FrameView, TypedValue
-from blink16.dap.registry import RequestError
+from blink16.dap.states import RequestError
 
 MAX_HANDLES = 200_000
 FIRST_VARIABLES = 1 << 20

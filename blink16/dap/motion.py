@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import trio
 
 from blink16.client import ClientError, ConnectionLostError, StopEvent, StopKind
 from blink16.client.program.stepping import Movement, Stepper
-from blink16.dap.points import Verdict, numbers_of
-from blink16.dap.registry import RequestError, State
+from blink16.dap.debuggee import Debuggee
+from blink16.dap.points import UserPoints, Verdict, numbers_of
+from blink16.dap.states import RequestError, State
+from blink16.dap.talk import Talk
 from blink16.nurseries import open_nursery
-
-if TYPE_CHECKING:
-    from blink16.dap.session import Session
 
 _REASONS = {
     StopKind.STEPPED: "step",
@@ -38,8 +37,10 @@ _GONE = (StopKind.EXITED, StopKind.KILLED)
 class Motion:
     """Lets the machine of a session move."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, talk: Talk, debuggee: Debuggee, points: UserPoints) -> None:
+        self._talk = talk
+        self._debuggee = debuggee
+        self._points = points
         self.stops_on_exit = False
         """Whether the machine is kept, with its past, when its program asks to end."""
         self.last: StopEvent | None = None
@@ -60,7 +61,7 @@ class Motion:
         async def stops(event: StopEvent) -> bool:
             return (await self._judged(event)).stops
 
-        debuggee = self._session.debuggee
+        debuggee = self._debuggee
         return Stepper(debuggee.target, debuggee.program, self.go, stops)
 
     # -- requests for it ---------------------------------------------------------------------
@@ -69,16 +70,16 @@ class Motion:
         """Have the machine move once the response is out."""
 
         async def begin() -> None:
-            self._session.begin(self._task(move))
+            self._talk.begin(self._task(move))
 
-        self._session.state = State.RUNS
+        self._talk.state = State.RUNS
         self._pausing = False
         self._ended = trio.Event()
-        self._session.later.append(begin)
+        self._talk.later.append(begin)
 
     def run(self, *, backward: bool = False) -> Movement:
         """Return the movement of continue, or reverse continue."""
-        target = self._session.debuggee.target
+        target = self._debuggee.target
 
         async def move() -> StopEvent:
             while True:
@@ -92,12 +93,12 @@ class Motion:
         """Have what runs stopped soon."""
         if not self._pausing:
             self._pausing = True
-            self._session.begin(self._insist)
+            self._talk.begin(self._insist)
 
     async def _insist(self) -> None:
         """Interrupt until the machine stands: between two runs of a step there is nothing to."""
-        while self._session.state is State.RUNS and not self._ended.is_set():
-            await self._session.debuggee.target.interrupt()
+        while self._talk.state is State.RUNS and not self._ended.is_set():
+            await self._debuggee.target.interrupt()
             with trio.move_on_after(INSIST_SECONDS):
                 await self._ended.wait()
 
@@ -112,8 +113,8 @@ class Motion:
         if self._holds == 1:
             self._held, self._released = trio.Event(), trio.Event()
         try:
-            while self._session.state is State.RUNS and not self._held.is_set():
-                await self._session.debuggee.target.interrupt()
+            while self._talk.state is State.RUNS and not self._held.is_set():
+                await self._debuggee.target.interrupt()
                 with trio.move_on_after(0.5):
                     await self._either(self._held, self._ended)
             yield
@@ -141,34 +142,34 @@ class Motion:
                 self._held.set()
                 await self._released.wait()
             event = await move()
-            self._session.debuggee.show_rest()
+            self._debuggee.show_rest()
             if event.kind is StopKind.LOADED or (
-                event.kind is StopKind.CAUGHT and self._session.debuggee.is_load(event)
+                event.kind is StopKind.CAUGHT and self._debuggee.is_load(event)
             ):
-                await self._session.debuggee.refresh()
+                await self._debuggee.refresh()
                 await self._learn()
                 continue
             if event.kind is not StopKind.INTERRUPTED or not self._holds or self._pausing:
                 return event
-            await self._session.debuggee.refresh()
+            await self._debuggee.refresh()
 
     async def _learn(self) -> None:
         """Set the breakpoints that lie in what was loaded, and tell of its files and units."""
-        session, debuggee = self._session, self._session.debuggee
+        talk, debuggee = self._talk, self._debuggee
         files = set(debuggee.program.files)
         modules = {one["name"] for one in debuggee.modules()}
         if not await debuggee.learn():
             return
-        await session.points.bind_all()
+        await self._points.bind_all()
         for file in debuggee.program.files:
             if file not in files:
-                session.event("loadedSource", {"reason": "new", "source": debuggee.source(file)})
+                talk.event("loadedSource", {"reason": "new", "source": debuggee.source(file)})
         for module in debuggee.modules():
             if module["name"] not in modules:
-                session.event("module", {"reason": "new", "module": module})
+                talk.event("module", {"reason": "new", "module": module})
 
     async def _judged(self, event: StopEvent) -> Verdict:
-        verdict = await self._session.points.judge(event)
+        verdict = await self._points.judge(event)
         self._hit = verdict
         return verdict
 
@@ -195,15 +196,15 @@ class Motion:
 
     async def _failed(self, error: Exception) -> None:
         """Tell that a movement could not be done."""
-        if isinstance(error, ConnectionLostError) or not self._session.debuggee.is_there:
-            self._session.console(str(error), "stderr")
+        if isinstance(error, ConnectionLostError) or not self._debuggee.is_there:
+            self._talk.console(str(error), "stderr")
             self._over(None)
             return
-        self._session.console(str(error), "stderr")
+        self._talk.console(str(error), "stderr")
         try:
             await self._stand()
         except (ClientError, RequestError, ValueError) as nothing:  # nor can it be looked at
-            self._session.console(str(nothing), "stderr")
+            self._talk.console(str(nothing), "stderr")
             self._over(None)
             return
         self._tell("pause", text=str(error))
@@ -211,7 +212,7 @@ class Motion:
     async def stopped(self, event: StopEvent) -> None:
         """Tell why the machine stands."""
         self.last = event
-        self._session.debuggee.show_rest()
+        self._debuggee.show_rest()
         if event.kind in _GONE:
             self._over(event)
             return
@@ -225,14 +226,14 @@ class Motion:
         self._tell(reason, numbers=numbers_of(self._hit.points), text=describe(event))
 
     async def _stand(self) -> None:
-        await self._session.debuggee.refresh()
+        await self._debuggee.refresh()
         await self._learn()
-        self._session.state = State.STANDS
+        self._talk.state = State.STANDS
         self._ended.set()
 
     def _tell(self, reason: str, *, numbers: list[int] | None = None, text: str = "") -> None:
         async def tell() -> None:
-            thread = await self._session.debuggee.thread()
+            thread = await self._debuggee.thread()
             await self._tell_threads()
             body: dict[str, Any] = {
                 "reason": reason,
@@ -240,24 +241,24 @@ class Motion:
                 "allThreadsStopped": True,
             }
             if reason == "breakpoint" and numbers:
-                kinds = self._session.points.kinds(numbers)
+                kinds = self._points.kinds(numbers)
                 body["reason"] = kinds
             if numbers:
                 body["hitBreakpointIds"] = numbers
             if text:
                 body["text"] = body["description"] = text
-            self._session.event("stopped", body)
+            self._talk.event("stopped", body)
 
-        self._session.begin(tell)
+        self._talk.begin(tell)
 
     async def _tell_threads(self) -> None:
         """Tell which processes there are that were not, and which are no longer."""
-        report = await self._session.debuggee.processes()
+        report = await self._debuggee.processes()
         there = {one.thread for one in report.processes} or {1}
         for thread in sorted(there - self._threads):
-            self._session.event("thread", {"reason": "started", "threadId": thread})
+            self._talk.event("thread", {"reason": "started", "threadId": thread})
         for thread in sorted(self._threads - there):
-            self._session.event("thread", {"reason": "exited", "threadId": thread})
+            self._talk.event("thread", {"reason": "exited", "threadId": thread})
         self._threads = there
 
     async def arrived(self, reason: str, text: str = "") -> None:
@@ -267,14 +268,14 @@ class Motion:
 
     def _over(self, event: StopEvent | None) -> None:
         """Tell that the program is gone."""
-        if self._session.state is State.OVER:
+        if self._talk.state is State.OVER:
             return
-        self._session.state = State.OVER
+        self._talk.state = State.OVER
         self._ended.set()
         if event is not None:
             code = event.status if event.kind is not StopKind.KILLED else 128 + event.signal
-            self._session.event("exited", {"exitCode": code})
-        self._session.event("terminated")
+            self._talk.event("exited", {"exitCode": code})
+        self._talk.event("terminated")
 
 
 def describe(event: StopEvent) -> str:

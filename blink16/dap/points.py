@@ -6,18 +6,17 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from blink16.client import ClientError, SetPoint, StopEvent, StopKind
 from blink16.client.program import ExpressionError, Scene, evaluate
 from blink16.client.program.conditions import as_condition
 from blink16.client.program.grammar import parse
 from blink16.client.program.show import text_of
-from blink16.dap.registry import RequestError
+from blink16.dap.debuggee import Debuggee
+from blink16.dap.states import RequestError
+from blink16.dap.talk import Talk
 from blink16.reports.state import PointRole
-
-if TYPE_CHECKING:
-    from blink16.dap.session import Session
 
 MAX_POINTS = 2000
 """Points of one kind."""
@@ -85,8 +84,9 @@ class Verdict:
 class UserPoints:
     """All of them."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, talk: Talk, debuggee: Debuggee) -> None:
+        self._talk = talk
+        self._debuggee = debuggee
         self._last = 0
         self.sources: dict[str, list[SourcePoint]] = {}
         """By the path of their file."""
@@ -156,10 +156,10 @@ class UserPoints:
                     await self._bind(point)
                 if point.trouble != was:
                     body = {"reason": "changed", "breakpoint": self.described(point)}
-                    self._session.event("breakpoint", body)
+                    self._talk.event("breakpoint", body)
 
     async def _bind(self, point: UserPoint) -> None:
-        if not self._session.debuggee.is_there:
+        if not self._debuggee.is_there:
             point.trouble = "it is set as soon as there is a machine"
             return
         try:
@@ -169,7 +169,7 @@ class UserPoints:
             point.trouble = str(error)
 
     async def _addresses(self, point: UserPoint) -> list[int]:
-        debuggee = self._session.debuggee
+        debuggee = self._debuggee
         program = debuggee.program
         match point:
             case SourcePoint(path=path, line=line):
@@ -196,7 +196,7 @@ class UserPoints:
         return []
 
     async def _set(self, point: UserPoint, address: int) -> SetPoint:
-        target = self._session.debuggee.target
+        target = self._debuggee.target
         if isinstance(point, DataPoint):
             return await target.watch(address, point.length, access=point.access.value)
         judged = None
@@ -206,7 +206,7 @@ class UserPoints:
 
     async def _judged(self, point: UserPoint, address: int) -> str | None:
         """Return a condition that the server can judge: always true where this one is, at least."""
-        debuggee = self._session.debuggee
+        debuggee = self._debuggee
         try:
             return await as_condition(point.condition, debuggee.scene_at(address))
         except (ExpressionError, RequestError):
@@ -214,9 +214,9 @@ class UserPoints:
 
     async def catch_calls(self) -> str:
         """Set the catches that are wanted, instead of those that are set; return what is wrong."""
-        if not self._session.debuggee.is_there:
+        if not self._debuggee.is_there:
             return ""
-        target, trouble = self._session.debuggee.target, ""
+        target, trouble = self._debuggee.target, ""
         for one in self.catches:
             await target.remove(one)
         self.catches.clear()
@@ -228,9 +228,9 @@ class UserPoints:
         return trouble
 
     async def _unbind(self, point: UserPoint) -> None:
-        if self._session.debuggee.is_there:
+        if self._debuggee.is_there:
             for one in point.set_points:
-                await self._session.debuggee.target.remove(one)
+                await self._debuggee.target.remove(one)
         point.set_points.clear()
 
     # -- at a stop ---------------------------------------------------------------------------
@@ -248,7 +248,7 @@ class UserPoints:
             return Verdict(True)
         if not found:
             return Verdict(True)
-        await self._session.debuggee.refresh()
+        await self._debuggee.refresh()
         stops = [point for point in found if await self._holds(point)]
         return Verdict(bool(stops), tuple(stops))
 
@@ -256,20 +256,20 @@ class UserPoints:
     """Whether the client has said which exceptions are to stop the machine."""
 
     async def _holds(self, point: UserPoint) -> bool:
-        scene = await self._session.debuggee.scene(None)
+        scene = await self._debuggee.scene(None)
         if point.condition:
             try:
                 value = await evaluate(point.condition, scene)
                 if not value.type.is_number or not value.number:
                     return False
             except ExpressionError as error:
-                self._session.console(f"breakpoint {point.number}: {error}", "stderr")
+                self._talk.console(f"breakpoint {point.number}: {error}", "stderr")
                 return True
         point.hits += 1
         if point.hit_condition and not _counts(point.hit_condition, point.hits):
             return False
         if point.log:
-            self._session.console(await self._logged(point.log, scene))
+            self._talk.console(await self._logged(point.log, scene))
             return False
         return True
 
@@ -298,16 +298,16 @@ class UserPoints:
         body: dict[str, Any] = {"id": point.number, "verified": bool(point.set_points)}
         if point.trouble:
             body["message"] = point.trouble
-        debuggee = self._session.debuggee
+        debuggee = self._debuggee
         if isinstance(point, SourcePoint):
-            offset = 1 - self._session.client.lines_start_at
+            offset = 1 - self._talk.client.lines_start_at
             body["line"] = (point.bound or point.line) - offset
             body["source"] = {"name": PureWindowsPath(point.path).name, "path": point.path}
         elif point.set_points:
             address = point.set_points[0].address
             span = debuggee.program.line_at(address)
             if span is not None and not isinstance(point, DataPoint):
-                body["line"] = span.line - (1 - self._session.client.lines_start_at)
+                body["line"] = span.line - (1 - self._talk.client.lines_start_at)
                 body["source"] = debuggee.source(span.file)
         if point.set_points and not isinstance(point, DataPoint):
             body["instructionReference"] = f"{point.set_points[0].address:#07x}"

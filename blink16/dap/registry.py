@@ -8,42 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import Flag, auto
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
-if TYPE_CHECKING:
-    from blink16.dap.session import Session
+from blink16.dap.session import Session
+from blink16.dap.states import RequestError, State
 
 A = TypeVar("A")
-
-
-class RequestError(Exception):
-    """A request that can't be done: one clear sentence for the user."""
-
-
-class State(Flag):
-    """Where a conversation is."""
-
-    NEW = auto()  # nobody has said `initialize`
-    READY = auto()  # initialized, without a machine
-    STANDS = auto()  # a machine stands
-    RUNS = auto()  # a machine runs
-    OVER = auto()  # its program has ended, or the server has gone
-
-    MACHINE = STANDS | RUNS
-    ANY = NEW | READY | STANDS | RUNS | OVER
-
-
-SAID = {
-    State.NEW: "the conversation begins with initialize",
-    State.READY: "there is no machine yet: launch or attach comes first",
-    State.RUNS: "the machine runs: pause it first",
-    State.OVER: "the program has ended",
-    State.STANDS: "there is a machine already",
-}
-"""Why a request can't be done in a state."""
 
 
 class NoArguments(msgspec.Struct, frozen=True):
@@ -66,7 +38,7 @@ class Handler:
 
 HANDLERS: dict[str, Handler] = {}
 
-Act = Callable[["Session", A], Awaitable[dict[str, Any] | None]]
+Act = Callable[[Session, A], Awaitable[dict[str, Any] | None]]
 
 
 def request(
@@ -82,7 +54,7 @@ def request(
     """
 
     def register(act: Act[A]) -> Act[A]:
-        hints = get_type_hints(act, localns={"Session": object})
+        hints = get_type_hints(act)
         (arguments,) = [kind for name, kind in hints.items() if name == "arguments"]
         if command in HANDLERS:
             raise ValueError(f"there is a request {command} already")

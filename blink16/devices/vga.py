@@ -347,7 +347,8 @@ class Vga(Video):
     # -- memory ------------------------------------------------------------------------------
 
     def _place_memory(self) -> None:
-        self._memory.place()
+        self._memory.place()  # and then what its registers say before anybody has written them:
+        self._memory.put_map(bytes(self._graphics), bytes(self._sequencer), self._memory.latch)
 
     @property
     def window(self) -> Window:

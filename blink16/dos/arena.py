@@ -117,11 +117,27 @@ def _joined(memory: Memory, block: MemoryBlock) -> MemoryBlock:
     return block
 
 
+def _free_blocks(memory: Memory, first: int) -> list[MemoryBlock]:
+    """Walk the chain as `blocks` does; return what is free."""
+    free, segment, read = [], first, memory.read
+    while True:
+        block = _parsed(segment, read(segment << 4, MCB_SIZE))
+        _, size, owner, last, _ = block
+        if not owner:
+            if not last:
+                block = _joined(memory, block)
+                _, size, _, last, _ = block
+            free.append(block)
+        if last:
+            return free
+        segment += 1 + size
+
+
 def allocate(
     memory: Memory, first: int, paragraphs: int, owner: int, strategy: int = Strategy.FIRST_FIT
 ) -> MemoryBlock:
     """Give a block to ``owner``; error 8 with the largest free size if none is large enough."""
-    free = [block for block in blocks(memory, first) if not block.owner]
+    free = _free_blocks(memory, first)
     fitting = [block for block in free if block.size >= paragraphs]
     if not fitting:
         largest = max((block.size for block in free), default=0)
@@ -156,7 +172,7 @@ def resize(memory: Memory, first: int, data: int, paragraphs: int) -> None:
 
 def largest(memory: Memory, first: int) -> int:
     """Return the size of the largest free block."""
-    return max((b.size for b in blocks(memory, first) if b.owner == FREE), default=0)
+    return max((block.size for block in _free_blocks(memory, first)), default=0)
 
 
 def release_all(memory: Memory, first: int, owner: int) -> None:
@@ -167,16 +183,17 @@ def release_all(memory: Memory, first: int, owner: int) -> None:
 
 
 def _of(memory: Memory, first: int, data: int) -> MemoryBlock:
-    wanted, segment = data - 1, first
+    wanted, segment, read = data - 1, first, memory.read
     while True:  # not by `blocks`: each step counts
-        block = _parsed(segment, memory.read(segment << 4, MCB_SIZE))
-        if not block.owner:
-            block = _joined(memory, block)
+        block = _parsed(segment, read(segment << 4, MCB_SIZE))
+        _, size, owner, last, _ = block
+        if not owner:
+            _, size, _, last, _ = _joined(memory, block)
         elif segment == wanted:
             return block
-        if block.last:
+        if last:
             raise CallFailed(Code.INVALID_MEMORY_BLOCK)
-        segment += 1 + block.size
+        segment += 1 + size
 
 
 def _split(

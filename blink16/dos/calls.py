@@ -33,8 +33,17 @@ from blink16.dos.layout import INDOS
 from blink16.dos.system import DosDevice, DosSystem
 from blink16.dos.terminal import show, write_device
 from blink16.dos.xms import Xms
-from blink16.memory import linear
-from blink16.services import DONE, Chassis, Done, Exit, Guest, Outcome, set_caller_flag
+from blink16.memory import MEMORY_SIZE, linear
+from blink16.services import (
+    CALLER_FLAGS,
+    DONE,
+    Chassis,
+    Done,
+    Exit,
+    Guest,
+    Outcome,
+    set_caller_flag,
+)
 
 FAILED = 0xFF
 """What most calls before those have in AL when they fail: CP/M's file calls, drive data."""
@@ -105,7 +114,10 @@ def _int21(dos: DosSystem, guest: Guest) -> Outcome:
     except OSError as error:
         return _fail(dos, guest, number, call_failed(error))
     if number >= FIRST_CARRY_CALL and (outcome is DONE or isinstance(outcome, Done)):
-        set_caller_flag(guest, CF, False)
+        cells = r.cells
+        flags = (cells[_SS] << 4) + (cells[_SP] + CALLER_FLAGS & 0xFFFF)
+        if flags >= MEMORY_SIZE or guest.memory.whole[flags] & CF:  # most often it is clear
+            set_caller_flag(guest, CF, False)
     return outcome
 
 

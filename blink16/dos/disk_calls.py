@@ -12,7 +12,7 @@ from blink16.dos.directory_calls import SECTOR_SIZE, space_of
 from blink16.dos.errors import CallFailed, Code, CriticalError, CriticalKind
 from blink16.dos.executable import FAR_POINTER
 from blink16.dos.fat import FatTree
-from blink16.dos.folder_view import SERIAL_NUMBER, FolderView
+from blink16.dos.folder_view import SERIAL_NUMBER, view_of
 from blink16.dos.layout import DOS_SEGMENT
 from blink16.dos.system import DosSystem
 from blink16.dos.table_layouts import NOWHERE, layouts
@@ -168,7 +168,7 @@ def sectors_of(volume: Volume) -> Callable[[int], bytes]:
     """Return what reads a volume's sectors: a disk's, or those that a folder would have."""
     if isinstance(volume.files, FatTree):
         return volume.files.disk.sector
-    return FolderView(volume).sector
+    return view_of(volume, volume.files).sector
 
 
 def absolute(dos: DosSystem, guest: Guest, *, write: bool) -> Outcome:

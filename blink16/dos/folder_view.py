@@ -1,11 +1,16 @@
 """A folder as the sectors of a FAT16 disk, for programs that look at disks (INT 25h).
 
-Sectors are made as they are asked for, from the tree as it is now; they can't be written.
+Sectors are made as they are asked for, from the tree as it is now; they can't be written.  What
+the folder has is looked through again only once something has changed there (`view_of`).
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from functools import cached_property
+from operator import attrgetter
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from construct import Const, Int8ul, Int32ul, Padding, Struct
 
@@ -22,7 +27,7 @@ from blink16.dos.fat import DIRENT
 from blink16.dos.fat_disk import ENTRY_SIZE
 from blink16.dos.names import template
 from blink16.dos.volume import Volume
-from blink16.hostfs.files import FileKind
+from blink16.hostfs.files import FileKind, FileTree
 
 FATS = 2
 FAT_SECTORS = -(-(CLUSTERS + 2) * 2 // SECTOR_SIZE)
@@ -57,15 +62,31 @@ class Extent(NamedTuple):
     """A folder's; a file's is read when it is wanted."""
 
 
+def view_of(volume: Volume, files: FileTree) -> FolderView:
+    """Return the disk that a volume's folder, ``files``, would be now."""
+    kept = _VIEWS.get(volume)
+    if kept is None or kept.version != files.version:
+        kept = _VIEWS[volume] = FolderView(volume)
+        kept.version = files.version
+    return kept
+
+
 class FolderView:
     """The disk that a volume's folder would be."""
 
     def __init__(self, volume: Volume) -> None:
+        self.version = 0
+        """Of the tree when it was made."""
         self._volume = volume
         self._next = 2
         self._shown = 0
         self._extents: list[Extent] = []
-        self._root = self._directory("/", 0, 0)[: ROOT_ENTRIES * ENTRY_SIZE]
+        self._boot = self._boot_sector()
+
+    @cached_property
+    def _root(self) -> bytes:
+        """The root's entries, once all that is in the folder has its clusters."""
+        return self._directory("/", 0, 0)[: ROOT_ENTRIES * ENTRY_SIZE]
 
     def _directory(self, real: str, cluster: int, above: int) -> bytes:
         """Return a folder's entries, having given clusters to all that is in it."""
@@ -109,12 +130,13 @@ class FolderView:
     def sector(self, number: int) -> bytes:
         """Return a sector; CriticalError if there is none of that number."""
         if number == 0:
-            return self._boot_sector()
+            return self._boot
+        root = self._root
         if number < ROOT:
             return self._fat_sector((number - 1) % FAT_SECTORS)
         if number < DATA:
             start = (number - ROOT) * SECTOR_SIZE
-            return self._root[start : start + SECTOR_SIZE].ljust(SECTOR_SIZE, b"\0")
+            return root[start : start + SECTOR_SIZE].ljust(SECTOR_SIZE, b"\0")
         cluster, inside = divmod(number - DATA, CLUSTER_SECTORS)
         if cluster >= CLUSTERS:
             raise CriticalError(CriticalKind.SECTOR_NOT_FOUND, self._volume.drive, False)
@@ -149,15 +171,20 @@ class FolderView:
         values = [0] * per_sector
         if number == 0:
             values[:2] = [0xFF00 | HARD_DISK_MEDIA, END_MARK]
-        for extent in self._extents:
-            for cluster in range(extent.first, extent.first + extent.clusters):
-                if first <= cluster < first + per_sector:
-                    last = cluster == extent.first + extent.clusters - 1
-                    values[cluster - first] = END_MARK if last else cluster + 1
+        for extent in self._extents[self._extent_at(first) :]:
+            if extent.first >= first + per_sector:
+                break
+            end = extent.first + extent.clusters
+            for cluster in range(max(first, extent.first), min(first + per_sector, end)):
+                values[cluster - first] = END_MARK if cluster == end - 1 else cluster + 1
         return b"".join(value.to_bytes(2, "little") for value in values)
 
+    def _extent_at(self, cluster: int) -> int:
+        """Return the number of the extent that a cluster lies in, or which begins next."""
+        return max(0, bisect_right(self._extents, cluster, key=attrgetter("first")) - 1)
+
     def _data_sector(self, cluster: int, inside: int) -> bytes:
-        for extent in self._extents:
+        for extent in self._extents[self._extent_at(cluster) :][:1]:
             if extent.first <= cluster < extent.first + extent.clusters:
                 start = (cluster - extent.first) * CLUSTER_SIZE + inside * SECTOR_SIZE
                 if extent.content is not None:
@@ -172,6 +199,9 @@ class FolderView:
             return self._volume.files.read(node, start, SECTOR_SIZE)
         except OSError:
             raise CriticalError(CriticalKind.READ_FAULT, self._volume.drive, False) from None
+
+
+_VIEWS: WeakKeyDictionary[Volume, FolderView] = WeakKeyDictionary()
 
 
 def _entry(name: bytes, attributes: int, cluster: int, size: int, mtime: int) -> bytes:

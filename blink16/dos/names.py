@@ -93,6 +93,7 @@ def _encodable(name: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=KNOWN)
 def truncated(name: str) -> str:
     """Cut a name to 8.3 as DOS cuts what a program passes."""
     base, extension = split(name)

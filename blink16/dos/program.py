@@ -8,8 +8,8 @@ from functools import partial
 
 from blink16.bios import StandBy
 from blink16.console import Console
-from blink16.dos import country_calls, layout, processes
-from blink16.dos.calls import hang, multiplex
+from blink16.dos import call_times, country_calls, layout, processes
+from blink16.dos.calls import hang, int21, multiplex
 from blink16.dos.ems import Ems
 from blink16.dos.errors import CallFailed, Code, DosError
 from blink16.dos.executable import parse
@@ -51,6 +51,8 @@ class Surroundings:
     xms_kib: int = 0
     ems_kib: int = 0
     """Extended and expanded memory; none: no driver is there."""
+    real_calls: bool = False
+    """Whether calls take the guest what they take it on FreeDOS, or no time (`call_times`)."""
 
 
 def load(
@@ -88,6 +90,8 @@ def load(
     dos.sft.extend(standard_files())
     chassis.add_component(COMPONENT, dos)
     hang(chassis, dos, standing.rom, standing.put_character)
+    if start.real_calls:
+        call_times.install(chassis, dos, standing.rom, partial(int21, dos))
     dos.upper_memory = _add_drivers(chassis, standing, start)
     dos.has_ems = bool(start.ems_kib)
     chassis.tell_processes(DosProcessTable(dos))

@@ -6,7 +6,8 @@ Their layouts are those of the version that DOS tells (`table_layouts`).
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 from blink16.dos import clock, layout
 from blink16.dos.directory_calls import SECTOR_SIZE, space_of
@@ -16,7 +17,7 @@ from blink16.dos.handles import information
 from blink16.dos.names import CODE_PAGE, template
 from blink16.dos.system import DosDevice, DosSystem, SftEntry
 from blink16.dos.table_layouts import DEVICE_HEADER, NOWHERE, SFT_HEADER, layouts
-from blink16.dos.volume import ARCHIVE, DRIVE_C, DRIVE_LETTERS, Tree, Volume
+from blink16.dos.volume import ARCHIVE, DRIVE_C, DRIVE_LETTERS, MAX_KNOWN, Tree, Volume
 from blink16.memory import linear
 from blink16.services import Guest
 
@@ -43,14 +44,50 @@ DEVICES = (
 )
 
 
-def _near(offset: int) -> dict[str, int]:
-    return {"segment": SEGMENT, "offset": offset}
+class _Far(NamedTuple):
+    """A pointer in a table."""
+
+    segment: int
+    offset: int
+
+
+_NULL, _NO_NEXT = _Far(0, 0), _Far(**NOWHERE)
+
+
+def _near(offset: int) -> _Far:
+    return _Far(SEGMENT, offset)
+
+
+def _built(table: Any, fields: dict[str, Any]) -> bytes:
+    """Return a table's bytes; to pack it takes long, and most often it has been done before."""
+    return _packed(table, tuple(fields.items()))
+
+
+@lru_cache(maxsize=MAX_KNOWN)
+def _packed(table: Any, fields: tuple[tuple[str, Any], ...]) -> bytes:
+    raw: bytes = table.build(_plain(fields))
+    return raw
+
+
+def _plain(fields: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    return {name: value._asdict() if isinstance(value, _Far) else value for name, value in fields}
+
+
+@cache
+def _size(table: Any) -> int:
+    """Return how long a table is; to add that up takes long, too."""
+    size: int = table.sizeof()
+    return size
+
+
+@lru_cache(maxsize=MAX_KNOWN)
+def _list_of_lists(version: tuple[int, int], fields: tuple[tuple[str, Any], ...]) -> bytes:
+    return layout.list_of_lists(version, _plain(fields))
 
 
 def device_offset(number: int) -> int:
     """Return where a device's header lies in DOS' segment."""
-    size: int = DEVICE_HEADER.sizeof()
-    return DEVICES_OFFSET + number * size
+    return DEVICES_OFFSET + number * _size(DEVICE_HEADER)
 
 
 def refresh(dos: DosSystem, guest: Guest) -> None:
@@ -60,13 +97,13 @@ def refresh(dos: DosSystem, guest: Guest) -> None:
     for number, (name, attributes) in enumerate(DEVICES):
         last = number == len(DEVICES) - 1
         header = {
-            "next": NOWHERE if last else _near(device_offset(number + 1)),
+            "next": _NO_NEXT if last else _near(device_offset(number + 1)),
             "attributes": attributes,
             "strategy": RETF_OFFSET,
             "interrupt": RETF_OFFSET,
             "name": name,
         }
-        memory.write(linear(SEGMENT, device_offset(number)), DEVICE_HEADER.build(header))
+        memory.write(linear(SEGMENT, device_offset(number)), _built(DEVICE_HEADER, header))
     _write_drives(dos, guest)
     _write_files(dos, guest)
     fields = {
@@ -86,7 +123,9 @@ def refresh(dos: DosSystem, guest: Guest) -> None:
         "upper_mcb": dos.state.upper_mcb or NO_UPPER_MEMORY,
     }
     segment, offset = layout.SYSVARS
-    memory.write(memory.linear(segment, offset - 2), layout.list_of_lists(dos.version, fields))
+    memory.write(
+        memory.linear(segment, offset - 2), _list_of_lists(dos.version, tuple(fields.items()))
+    )
 
 
 # -- drives ----------------------------------------------------------------------------------
@@ -98,8 +137,8 @@ def _write_drives(dos: DosSystem, guest: Guest) -> None:
     places = {drive: dpb_offset(dos, dos.volumes[drive]) for drive in drives}
     for number, drive in enumerate(drives):
         following = drives[number + 1 : number + 2]
-        after = _near(places[following[0]]) if following else NOWHERE
-        raw = tables.dpb.build(_dpb(dos, dos.volumes[drive], after))
+        after = _near(places[following[0]]) if following else _NO_NEXT
+        raw = _built(tables.dpb, _dpb(dos, dos.volumes[drive], after))
         memory.write(linear(SEGMENT, places[drive]), raw)
     if tables.cds is None:
         return
@@ -109,19 +148,19 @@ def _write_drives(dos: DosSystem, guest: Guest) -> None:
         fields = {
             "path": path.encode(CODE_PAGE, "replace")[:66].ljust(67, b"\0"),
             "attributes": PHYSICAL if volume else 0,
-            "dpb": _near(places[drive]) if volume else {"segment": 0, "offset": 0},
+            "dpb": _near(places[drive]) if volume else _NULL,
         }
-        place = CDS_OFFSET + drive * tables.cds.sizeof()
-        memory.write(linear(SEGMENT, place), tables.cds.build(fields))
+        place = CDS_OFFSET + drive * _size(tables.cds)
+        memory.write(linear(SEGMENT, place), _built(tables.cds, fields))
 
 
 def dpb_offset(dos: DosSystem, volume: Volume) -> int:
     """Return where a drive's parameter block lies in DOS' segment."""
-    size: int = layouts(dos.version).dpb.sizeof()
+    size = _size(layouts(dos.version).dpb)
     return DPB_OFFSET + sorted(dos.volumes).index(volume.drive) * size
 
 
-def _dpb(dos: DosSystem, volume: Volume, after: dict[str, int]) -> dict[str, Any]:
+def _dpb(dos: DosSystem, volume: Volume, after: _Far) -> dict[str, Any]:
     fields = {
         "drive": volume.drive,
         "unit": volume.drive,
@@ -186,12 +225,13 @@ def _geometry(volume: Volume) -> dict[str, int]:
 
 def _write_files(dos: DosSystem, guest: Guest) -> None:
     memory, sft = guest.memory, layouts(dos.version).sft
-    head = SFT_HEADER.build({"next": NOWHERE, "count": SFT_ENTRIES})
-    entries = [*dos.sft, *[None] * SFT_ENTRIES][:SFT_ENTRIES]
+    head = _built(SFT_HEADER, {"next": _NO_NEXT, "count": SFT_ENTRIES})
+    size = _size(sft)
     raw = b"".join(
-        bytes(sft.sizeof()) if entry is None else sft.build(_file(dos, entry)) for entry in entries
+        bytes(size) if entry is None else _built(sft, _file(dos, entry))
+        for entry in dos.sft[:SFT_ENTRIES]
     )
-    memory.write(linear(SEGMENT, SFT_OFFSET), head + raw)
+    memory.write(linear(SEGMENT, SFT_OFFSET), head + raw.ljust(SFT_ENTRIES * size, b"\0"))
 
 
 def _file(dos: DosSystem, entry: SftEntry) -> dict[str, Any]:
@@ -216,7 +256,7 @@ def _file(dos: DosSystem, entry: SftEntry) -> dict[str, Any]:
         "attributes": attributes,
         "drive": drive,
         "information": information(entry) & (0xFFFF if dos.version >= (3, 0) else 0xFF),
-        "device": _near(device) if device else {"segment": 0, "offset": 0},
+        "device": _near(device) if device else _NULL,
         "time": time,
         "date": date,
         "size": size & 0xFFFFFFFF,

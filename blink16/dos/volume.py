@@ -83,7 +83,8 @@ class DosNames:
 
     def __init__(self, real: str, names: tuple[str, ...], *, has_dos_names: bool) -> None:
         """``has_dos_names``: as a disk, whose entries have an order, too."""
-        self._names = names
+        self.names = names
+        """Those that the tree has."""
         self._short = dict(zip(names, names, strict=True)) if has_dos_names else short_names(names)
         above = real.rstrip("/")
         self.entries = {known: f"{above}/{name}" for known, name in self._short.items()}
@@ -97,7 +98,7 @@ class DosNames:
     @cached_property
     def _upper(self) -> dict[str, str]:
         """The names in the tree by themselves in capitals; the first of them counts."""
-        return {upper(name): name for name in reversed(self._names)}
+        return {upper(name): name for name in reversed(self.names)}
 
     @cached_property
     def _templates(self) -> list[tuple[bytes, str]]:
@@ -105,7 +106,7 @@ class DosNames:
 
     def real_name(self, part: str) -> str | None:
         """Return the name in the tree that DOS' name means: as it stands, or in another case."""
-        if part in self._names:  # as it stands
+        if part in self.names:  # as it stands
             return part
         return self._upper.get(upper(part)) or self._short.get(upper(truncated(part)))
 
@@ -115,6 +116,12 @@ class DosNames:
             return tuple(self._short)
         matches = matcher(pattern)
         return tuple(name for raw, name in self._templates if matches(raw))
+
+
+@lru_cache(maxsize=MAX_KNOWN)
+def _parts(path: str) -> tuple[str, ...]:
+    """Split a path into names; those that lead nowhere go."""
+    return tuple(part for part in re.split(r"[\\/]", path) if part and part != ".")
 
 
 @lru_cache(maxsize=MAX_LISTED)
@@ -134,6 +141,8 @@ class Volume:
         self._version: object = None
         """Of the tree's names, when what follows was found."""
         self._names: dict[str, DosNames] = {}
+        self._listed: dict[str, DosNames] = {}
+        """The names in folders, as they were when somebody last looked."""
         self._places: dict[tuple[str, str], str] = {}
         self._entries: dict[str, Entry] = {}
         """What paths of a folder's tree stand for, as they were last described."""
@@ -176,22 +185,21 @@ class Volume:
             self._shown.clear()
 
     def _locate(self, path: str, cwd: str) -> str:
-        rest = path.replace("/", "\\")
-        real = [] if rest.startswith("\\") else [part for part in cwd.split("/") if part]
-        parts = [part for part in rest.split("\\") if part and part != "."]
+        parts = _parts(path)
+        real = "" if path[:1] in ("\\", "/") else cwd.rstrip("/")
         for number, part in enumerate(parts, 1):
             if part == "..":
                 if not real:
                     raise CallFailed(Code.PATH_NOT_FOUND)
-                real.pop()
+                real = real.rpartition("/")[0]
                 continue
-            name = self._real_name("/" + "/".join(real), part)
+            name = self._real_name(real or "/", part)
             if name is None:
                 if number < len(parts):
                     raise CallFailed(Code.PATH_NOT_FOUND)
                 name = truncated(part)
-            real.append(name)
-        return "/" + "/".join(real)
+            real = f"{real}/{name}"
+        return real or "/"
 
     def _real_name(self, directory: str, part: str) -> str | None:
         """Return the name in the tree that DOS' name means."""
@@ -249,10 +257,13 @@ class Volume:
         known = self._names.get(real)
         if known is None:
             names = self.files.listdir(self.files.lookup(real))
-            known = _dos_names(real, names, self._is_disk)
-            if len(self._names) >= MAX_LISTED:
+            known = self._listed.get(real)
+            if known is None or known.names is not names:
+                known = _dos_names(real, names, self._is_disk)
+            if len(self._listed) >= MAX_LISTED:
                 self._names.clear()
-            self._names[real] = known
+                self._listed.clear()
+            self._names[real] = self._listed[real] = known
         return known
 
     def full_path(self, real: str) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from io import BytesIO
+from typing import Any
 
 from construct import (
     Bytes,
     Const,
     ConstError,
     Construct,
+    Container,
     Int8ul,
     Int16ul,
     Int32ul,
@@ -145,18 +147,54 @@ _RELOCATION_TARGETS = {0xFFFE: Section.TEXT, 0xFFFD: Section.DATA, 0xFFFB: Secti
 def parse(image: bytes) -> Executable:
     """Take an executable apart, ElksError if its header promises what isn't there."""
     file = BytesIO(image)
+    header, more, far = _headers(file, len(image))
+    text = _section(file, header.text, "text", far.compressed_text if far else 0)
+    far_text = b""
+    if far:
+        far_text = _section(file, far.far_text, "far text", far.compressed_far_text)
+    data = _section(file, header.data, "data", far.compressed_data if far else 0)
+    text_relocations = _relocations(file, more.text_relocations, text) if more else ()
+    far_relocations = _relocations(file, far.far_text_relocations, far_text) if far else ()
+    data_relocations = _relocations(file, more.data_relocations, data) if more else ()
+    symbols, damage = _symbols_of(image, header.symbols, file.tell())
+    return Executable(
+        text=text,
+        data=data,
+        bss=header.bss,
+        entry=header.entry,
+        heap=header.heap,
+        stack=header.stack,
+        version=header.version,
+        separate=bool(header.flags & SEPARATE),
+        data_base=more.data_base if more else 0,
+        far_text=far_text,
+        text_relocations=text_relocations,
+        far_text_relocations=far_relocations,
+        data_relocations=data_relocations,
+        symbols=symbols,
+        damage=damage,
+    )
+
+
+def _headers(
+    file: BytesIO, size: int
+) -> tuple[Container[Any], Container[Any] | None, Container[Any] | None]:
+    """Return the header, and those for relocations and far text if there are; checked.
+
+    ``size``: the bytes that there are.
+    """
+    more = far = None
     try:
         header = HEADER.parse_stream(file)
         length = header.header_length
         if length not in (HEADER_LENGTH, RELOCATION_HEADER_LENGTH, FAR_TEXT_HEADER_LENGTH):
             raise ElksError(f"the a.out header has an unknown length of {length} bytes")
-        more = far = None
         if length >= RELOCATION_HEADER_LENGTH:
             more = RELOCATION_HEADER.parse_stream(file)
         if length >= FAR_TEXT_HEADER_LENGTH:
             far = FAR_TEXT_HEADER.parse_stream(file)
     except StreamError:
-        raise ElksError(f"the a.out header is cut off at {len(image)} bytes") from None
+        raise ElksError(f"the a.out header is cut off at {size} bytes") from None
     except ConstError:
         raise ElksError("this is no ELKS executable: it lacks the magic number 0301h") from None
     if header.cpu != CPU_8086:
@@ -171,34 +209,7 @@ def parse(image: bytes) -> Executable:
         raise ElksError("text that doesn't begin at offset 0 is not supported")
     if header.bss > MAX_SEGMENT:
         raise ElksError(f"the bss of {header.bss} bytes is larger than a segment")
-
-    text = _section(file, header.text, "text", far.compressed_text if far else 0)
-    far_text = b""
-    if far:
-        far_text = _section(file, far.far_text, "far text", far.compressed_far_text)
-    data = _section(file, header.data, "data", far.compressed_data if far else 0)
-    text_relocations = _relocations(file, more.text_relocations, text) if more else ()
-    far_relocations = _relocations(file, far.far_text_relocations, far_text) if far else ()
-    base = more.data_base if more else 0
-    data_relocations = _relocations(file, more.data_relocations, data) if more else ()
-    symbols, damage = _symbols_of(image, header.symbols, file.tell())
-    return Executable(
-        text=text,
-        data=data,
-        bss=header.bss,
-        entry=header.entry,
-        heap=header.heap,
-        stack=header.stack,
-        version=header.version,
-        separate=bool(header.flags & SEPARATE),
-        data_base=base,
-        far_text=far_text,
-        text_relocations=text_relocations,
-        far_text_relocations=far_relocations,
-        data_relocations=data_relocations,
-        symbols=symbols,
-        damage=damage,
-    )
+    return header, more, far
 
 
 def _symbols_of(image: bytes, size: int, start: int) -> tuple[tuple[AoutSymbol, ...], str]:

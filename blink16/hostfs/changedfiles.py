@@ -219,6 +219,7 @@ class ChangedFiles(FoundFiles):
         self._states = dict(nodes)
         self._changed.clear()
         self._holds = dict(holds)
+        self.version += 1
         self._forget_names()
         self._listings.clear()
         self._stats.clear()

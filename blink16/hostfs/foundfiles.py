@@ -79,6 +79,8 @@ class FoundFiles:
         """The nodes as they were last saved."""
         self._changed = {ROOT}
         """Those that have changed, or gone, since."""
+        self.version = 0
+        """Another one where any node has changed since."""
         self.names_version = 0
         """Another one where names have been made or gone since, for who remembers what he found."""
         self._ways: dict[_Way, Resolved] = {}
@@ -370,6 +372,7 @@ class FoundFiles:
 
     def _note(self, node: int) -> None:
         """Note that a node has changed."""
+        self.version += 1
         self._saved = None
         self._changed.add(node)
         self._stats.pop(node, None)

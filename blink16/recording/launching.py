@@ -50,6 +50,8 @@ class RecordedLaunch:
     """The processor, by name."""
     network: bool = False
     """Whether an ELKS program had sockets."""
+    real_calls: bool = False
+    """Whether the system's calls took the guest's time."""
 
 
 # -- writing ---------------------------------------------------------------------------------
@@ -85,8 +87,7 @@ def launch_records(launch: RecordedLaunch) -> Iterator[Record]:
         ),
         _dos_fields(launch.dos),
         astuple(launch.console),
-        *((launch.cpu,) if launch.cpu != DEFAULT.name or launch.network else ()),
-        *((True,) if launch.network else ()),
+        *_unusual(launch.cpu, launch.network, launch.real_calls),
     )
     for content in contents.values():
         for start in range(0, len(content), PIECE):
@@ -105,6 +106,14 @@ def _dos_fields(setup: DosSetup) -> tuple[object, ...]:
     )
 
 
+def _unusual(*options: object) -> tuple[object, ...]:
+    """Return the last fields of a launch without those at the end that are as usual."""
+    count = len(options)
+    while count and options[count - 1] == _USUAL[count - 1]:
+        count -= 1
+    return options[:count]
+
+
 def _key(content: bytes) -> tuple[int, bytes]:
     return len(content), sha256(content).digest()
 
@@ -120,8 +129,8 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
     if len(fields) > _FIELDS_WITHOUT_DOS + 1:
         shape = (bool, bool, bool, bool, int, int)
         console = ConsoleKind(*shaped(fields[_FIELDS_WITHOUT_DOS + 1], *shape))
-    rest = fields[_FIELDS_WITHOUT_CPU:] or (DEFAULT.name,)
-    cpu, network = shaped((*rest, False) if len(rest) == 1 else rest, str, bool)
+    rest = fields[_FIELDS_WITHOUT_CPU:]
+    cpu, network, real_calls = shaped((*rest, *_USUAL[len(rest) :]), str, bool, bool)
     check(cpu in MODELS, "it is of an unknown processor")
     name, kind, key, arguments, epoch, speed, setup = shaped(
         fields[:_FIELDS_WITHOUT_DOS], str, str, tuple, *_REST, tuple
@@ -142,6 +151,7 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
         console,
         cpu,
         network,
+        real_calls,
     )
 
 
@@ -211,6 +221,8 @@ def _check_machine(kind: str, speed: int) -> None:
     check(0 < speed <= MAX_SPEED, "its machine's speed is impossible")
 
 
+_USUAL = DEFAULT.name, False, False
+"""The processor, whether there is a network, and whether calls take time."""
 _FIELDS_OF_SETUP = 4
 _FIELDS_WITHOUT_DOS = 7
 _FIELDS_WITHOUT_CPU = _FIELDS_WITHOUT_DOS + 2

@@ -48,6 +48,7 @@ def record(
         clock_hz=machine.clock_hz,
         cpu=machine.model.name,
         network=options.network,
+        real_calls=options.real_calls,
         dos=options.dos,
         console=options.console,
         setup=PcSetup() if program.kind is loader.ProgramKind.ELKS else options.setup,
@@ -111,6 +112,7 @@ def _replay(
             dos=launch.dos,
             console=launch.console,
             network=launch.network,
+            real_calls=launch.real_calls,
             answers=answers,
         )
         loaded = loader.load(program, launch.arguments, options)

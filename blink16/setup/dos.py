@@ -137,7 +137,9 @@ def floppy(machine: Machine, drive: int) -> Volume:
     return Volume(FatTree(disk, drive, lambda: machine.nanoseconds() // 1_000_000_000), drive)
 
 
-def start(setup: DosSetup, found: dict[int, Volume], arguments: tuple[str, ...]) -> Surroundings:
+def start(
+    setup: DosSetup, found: dict[int, Volume], arguments: tuple[str, ...], *, real_calls: bool
+) -> Surroundings:
     """Return what the first program finds around it, by DOS' names."""
     assert setup.program is not None
     return Surroundings(
@@ -149,4 +151,5 @@ def start(setup: DosSetup, found: dict[int, Volume], arguments: tuple[str, ...])
         setup.version,
         setup.xms_kib,
         setup.ems_kib,
+        real_calls,
     )

@@ -88,6 +88,8 @@ class Options:
     """Whether an ELKS program may have sockets (`hostnetwork`)."""
     port_offset: int = 0
     """How much more the ports at which it listens are on this computer."""
+    real_calls: bool = False
+    """Whether calls of DOS or ELKS take the guest's time, as on the real system, or none."""
     poweron: int | None = None
     """The seed of what memory and registers hold at first; None: zeros."""
     sinks: tuple[tuple[str, Path], ...] = ()
@@ -398,7 +400,7 @@ def _load_dos(
     )
     for drive in dict.fromkeys(disk.drive for disk in disks if disk.is_floppy):
         volumes[drive] = dos_setup.floppy(machine, drive)
-    start = dos_setup.start(setup, volumes, tuple(arguments))
+    start = dos_setup.start(setup, volumes, tuple(arguments), real_calls=options.real_calls)
     dos.load(machine, standing, program.image, start, list(volumes.values()), console)
     return SymbolTable([])
 

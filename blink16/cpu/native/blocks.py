@@ -373,55 +373,88 @@ def follow(segment: CodeCopy, entry: int) -> RegionPlan:
     caller, and so does what comes behind the call: there and back again costs more.  And a jump
     that begins it, as to an interrupt's handler, leads to what is translated with it in any case.
     """
-    flow = RegionPlan()
-    ways = deque([entry])
-    entries: set[int] = {entry}
-    returns: set[int] = set()
-    called: set[int] = set()
-    size, is_stub = 0, False
-    while ways and len(flow.blocks) < MAX_BLOCKS and size < MAX_SIZE:
-        start = ways.popleft()
-        if start in flow.blocks:
-            continue
-        if not is_stub and segment.is_translated(start) and start not in called | returns:
-            continue
-        places, after = _collect(segment, start, flow)
+    survey = _Survey(segment, entry)
+    while survey.ways and len(survey.plan.blocks) < MAX_BLOCKS and survey.size < MAX_SIZE:
+        survey.look_at(survey.ways.popleft())
+    return survey.finished()
+
+
+class _Survey:
+    """The blocks that were found so far, and where control goes on from them."""
+
+    def __init__(self, segment: CodeCopy, entry: int) -> None:
+        self.plan = RegionPlan()
+        self.ways = deque([entry])
+        """Offsets that are to be looked at."""
+        self.size = 0
+        """Instructions so far."""
+        self._segment = segment
+        self._entries: set[int] = {entry}
+        self._returns: set[int] = set()
+        self._called: set[int] = set()
+        self._is_stub = False
+
+    def finished(self) -> RegionPlan:
+        """Return the plan, with those of its blocks at which it is entered or returned to."""
+        self.plan.entries = self._entries & self.plan.blocks.keys()
+        self.plan.returns = self._returns & self.plan.blocks.keys()
+        return self.plan
+
+    def look_at(self, start: int) -> None:
+        """Take a block into the plan, if it belongs there, and the ways that lead on from it."""
+        if start in self.plan.blocks:
+            return
+        is_ours = self._is_stub or start in self._called or start in self._returns
+        if not is_ours and self._segment.is_translated(start):
+            return
+        places, after = _collect(self._segment, start, self.plan)
         if after is not None:
-            ways.append(after)
-            entries.add(after)
+            self.ways.append(after)
+            self._entries.add(after)
         if not places:
-            continue
-        flow.blocks[start] = BasicBlock(tuple(places))
-        size += len(places)
+            return
+        self.plan.blocks[start] = BasicBlock(tuple(places))
+        self.size += len(places)
         last = places[-1]
+        self._jump(start, last)
+        self._leave(last)
+        if last.control_flow in _RETURNING | {ControlFlow.CALL}:
+            self._come_back(last)
+        elif last.control_flow not in _NOT_FALLING_THROUGH and after is None:
+            self.ways.append(last.end)
+
+    def _jump(self, start: int, last: PlacedInstruction) -> None:
+        """Go where an instruction names an offset in its segment."""
         target, control_flow = last.target, last.control_flow
-        if target is not None and segment.was_reached(target):
-            ways.append(target)
-            if target <= start or control_flow is ControlFlow.CALL:
-                entries.add(target)
-            is_stub = is_stub or (control_flow is ControlFlow.JUMP and size <= MAX_STUB)
-            if control_flow is ControlFlow.CALL:
-                called.add(target)
-        far = segment.far_target(last)
-        if far is not None and segment.was_reached(far):
-            flow.indirect[last.ip] = [far]
-            ways.append(far)
-            entries.add(far)
-            called.add(far)
-        if table := segment.table_targets(last):
-            flow.indirect[last.ip] = table
-            ways.extend(table)
-            called.update(table)
-        if control_flow in _RETURNING | {ControlFlow.CALL}:
-            if last.mnemonic == "INTO" or segment.was_reached(last.end):
-                ways.append(last.end)
-                entries.add(last.end)
-                returns.add(last.end)
-        elif control_flow not in _NOT_FALLING_THROUGH and after is None:
-            ways.append(last.end)
-    flow.entries = entries & flow.blocks.keys()
-    flow.returns = returns & flow.blocks.keys()
-    return flow
+        if target is None or not self._segment.was_reached(target):
+            return
+        self.ways.append(target)
+        if target <= start or control_flow is ControlFlow.CALL:
+            self._entries.add(target)
+        if control_flow is ControlFlow.JUMP and self.size <= MAX_STUB:
+            self._is_stub = True
+        if control_flow is ControlFlow.CALL:
+            self._called.add(target)
+
+    def _leave(self, last: PlacedInstruction) -> None:
+        """Go where an instruction leads by a segment of its own, or by a table."""
+        far = self._segment.far_target(last)
+        if far is not None and self._segment.was_reached(far):
+            self.plan.indirect[last.ip] = [far]
+            self.ways.append(far)
+            self._entries.add(far)
+            self._called.add(far)
+        if table := self._segment.table_targets(last):
+            self.plan.indirect[last.ip] = table
+            self.ways.extend(table)
+            self._called.update(table)
+
+    def _come_back(self, last: PlacedInstruction) -> None:
+        """Go to what is behind a call or an interrupt."""
+        if last.mnemonic == "INTO" or self._segment.was_reached(last.end):
+            self.ways.append(last.end)
+            self._entries.add(last.end)
+            self._returns.add(last.end)
 
 
 def _collect(

@@ -25,8 +25,6 @@ LOG = logging.getLogger("blink16")
 PATIENCE, PATIENCE_CYCLES = 2000, 20_000
 """So many instructions at most, or cycles, are executed by the reference between two looks whether
 native code is ready."""
-EFFORT_CYCLES = 8
-"""So many cycles of what the reference executes count as one of `Engine.effort`."""
 
 # Members of enums by names of our own, since looking them up takes its time.
 _AT_PORT, _OVER = int(NativeExit.PORT), int(NativeExit.BUDGET)
@@ -247,10 +245,11 @@ class NativeEngine:
             self.translation.forget()
 
     def _delegate(self, budget: int, until: int, skip_first: bool, pause: int = NEVER) -> Stop:
-        began = self._cycles[0]
-        stop = self._reference.run(budget, until, skip_first=skip_first, pause=pause)
-        self.effort += 1 + (self._cycles[0] - began) // EFFORT_CYCLES
-        self.between_rounds = self._reference.between_rounds
+        reference = self._reference
+        before = reference.effort
+        stop = reference.run(budget, until, skip_first=skip_first, pause=pause)
+        self.effort += reference.effort - before
+        self.between_rounds = reference.between_rounds
         return stop
 
     def _look_after(self, translation: Translations) -> None:

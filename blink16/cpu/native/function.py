@@ -18,6 +18,7 @@ from blink16.cpu.native.layout import (
     byte_register_offset,
     cell_offset,
 )
+from blink16.cpu.native.slices import COST_SHIFT
 from blink16.cpu.native.text import (
     SIGNATURE,
     tail_call,
@@ -381,7 +382,8 @@ class OpcodeFunction(Emitter):
         self.begin(interrupted)
         spent = (room - rest - prefixes) << meter.SHIFT
         moved = self._move_meter(self.constant(0, 64) - spent)
-        self.emit(tail_call("@between_rounds", text(start), text(moved)))
+        opcode = Value("%ip", 32, self) | (self.cost.cycles << COST_SHIFT)
+        self.emit(tail_call("@between_rounds", text(start), text(moved), text(opcode)))
         self.begin(done)
         self._move_meter(self.constant(0, 64) - ((room - rest) << meter.SHIFT))
 

@@ -242,10 +242,6 @@ define preserve_nonecc void @hot({SIGNATURE}) noinline cold {{
 define preserve_nonecc void @halted({SIGNATURE}) noinline cold {{
   {leave(NativeExit.HALT)}
 }}
-define preserve_nonecc void @between_rounds({SIGNATURE}) noinline cold {{
-  {slots.SHADOW_AT.store("-1", "at")}
-  {leave(NativeExit.BETWEEN_ROUNDS)}
-}}
 define preserve_nonecc void @answered({SIGNATURE}) {{
   {slots.VALUE.store("%prefixes", "value")}
   {slots.ANSWERED.store("1", "answered")}

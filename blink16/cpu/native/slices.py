@@ -14,6 +14,10 @@ from blink16.cpu.native.layout import Ignore, NativeExit
 from blink16.cpu.native.text import SIGNATURE, SLOW_HINT, tail_call
 from blink16.cpu.registers import Cell
 from blink16.cpu.timing import Timing
+from blink16.memory import ATTRIBUTES_OFFSET, Attribute
+
+COST_SHIFT = 16
+"""Of what a repeated instruction costs, where it is interrupted."""
 
 
 def leave(exit_: NativeExit, at: str = "%meter") -> str:
@@ -60,12 +64,19 @@ define internal i64 @slice(ptr %state, i64 %room) alwaysinline {{
 }}
 """
 
-_ENTER = f"""; by a vector, at a number of cycles, with what is planned behind it
-  %slice = call i64 @entering(ptr %state, i64 %cycles, i64 %planned)
+
+def _enter(ip: str = "%ip", cycles: str = "%cycles") -> str:
+    """Return what enters an interrupt by ``%vector``, with what is ``%planned`` behind it.
+
+    ``ip``: where its handler returns to; ``cycles``: when.
+    """
+    return f"""
+  %slice = call i64 @entering(ptr %state, i64 {cycles}, i64 %planned)
   %number = trunc i64 %vector to i32
   {slots.VECTOR.store("%number", "its_number")}
-  {tail_call("@ENTRY", "%ip", "%slice", "%number")}
+  {tail_call("@ENTRY", ip, "%slice", "%number")}
 """
+
 
 _ENTERING = f"""
 ; Begin the slice with which an interrupt is entered.
@@ -141,7 +152,7 @@ ticked:
   {slots.NEXT_HOT.load("following")}
   %first = icmp slt i64 %following, %other
   %planned = select i1 %first, i64 %following, i64 %other
-  {_ENTER}
+  {_enter()}
 }}
 """
 
@@ -225,7 +236,7 @@ refused:
   {leave(NativeExit.ATTENTION, "0")}
 acknowledged:
   %planned = call i64 @planned(ptr %state, i64 %cycles)
-  {_ENTER}
+  {_enter()}
 }}
 define internal i64 @planned(ptr %state, i64 %now) {{
   {slots.NEXT_OTHER.load("other")}
@@ -240,13 +251,92 @@ define internal i64 @planned(ptr %state, i64 %now) {{
 }}
 """
 
+_BETWEEN_ROUNDS = f"""
+; Between two rounds of a REP instruction, where %ip is that of its first prefix.  In the place of
+; prefixes are the offset of its opcode and, {COST_SHIFT} bits higher, what it costs besides rounds.
+; An interrupt retires it and returns to the last prefix, as the chip does.
+define preserve_nonecc void @between_rounds({SIGNATURE}) noinline {{
+  {slots.SHADOW_AT.store("-1", "at")}
+  call void @settle(ptr %state, i64 %meter)
+  {slots.TOUCHED.load("touched")}
+  {slots.CHANGES.load("changes")}
+  {slots.ROM.load("rom")}
+  {slots.WAKE.load("wake", "monotonic")}
+  {slots.of_cell(Cell.ATTENTION).load("attention", "monotonic")}
+  %wanted = zext i16 %attention to i32
+  %two = or i32 %touched, %changes
+  %three = or i32 %two, %rom
+  %four = or i32 %three, %wake
+  %any = or i32 %four, %wanted
+  %sum = add i32 %base, %ip
+  %linear = call i32 @physical(ptr %state, i32 %sum)
+  %here = getelementptr inbounds i8, ptr %memory, i32 %linear
+  %attribute_p = getelementptr inbounds i8, ptr %here, i32 {ATTRIBUTES_OFFSET}
+  %attribute = load i8, ptr %attribute_p
+  %points = and i8 %attribute, {int(Attribute.BREAKPOINT | Attribute.SERVICE | Attribute.LAST)}
+  %minded = zext i8 %points to i32
+  %all = or i32 %any, %minded
+  %plain = icmp eq i32 %all, 0
+  br i1 %plain, label %unheard, label %leave
+unheard:
+  {slots.CYCLES.load("cycles")}
+  {slots.NEXT_OTHER.load("other")}
+  %alone = icmp slt i64 %cycles, %other
+  br i1 %alone, label %alone_too, label %leave
+alone_too:
+  {slots.GOAL.load("goal")}
+  {slots.ICOUNT.load("icount")}
+  %retired = add i64 %icount, 1
+  %goes_on = icmp sgt i64 %goal, %retired
+  br i1 %goes_on, label %hot, label %leave
+leave:
+  {leave(NativeExit.BETWEEN_ROUNDS, "0")}
+hot:
+  {slots.NEXT_HOT.load("next")}
+  %due = icmp sge i64 %cycles, %next
+  br i1 %due, label %advance, label %advanced
+advance:
+  %moved = call i64 @hot_advance(ptr %state, i64 %cycles, i64 0)
+  %rare = icmp slt i64 %moved, 0
+  br i1 %rare, label %leave, label %advanced
+advanced:
+  {slots.of_cell(Cell.REQUEST).load("request")}
+  {slots.of_cell(Cell.INTERRUPT).load("open")}
+  %both = and i16 %request, %open
+  %asked = icmp ne i16 %both, 0
+  br i1 %asked, label %take, label %go_on
+go_on:
+  %until = call i64 @planned(ptr %state, i64 %cycles)
+  {slots.UNTIL.store("%until", "until")}
+  %room = sub i64 %until, %cycles
+  %rest = call i64 @slice(ptr %state, i64 %room)
+  {tail_call("@step", "%ip", "%rest", code="%here")}
+take:
+  %vector = call i64 @hot_acknowledge(ptr %state, i64 %cycles, i64 0)
+  %none = icmp slt i64 %vector, 0
+  br i1 %none, label %leave, label %retire
+retire:
+  {slots.ICOUNT.store("%retired", "icount")}
+  %opcode_at = and i32 %prefixes, {(1 << COST_SHIFT) - 1}
+  %seen = sub i32 %opcode_at, %ip
+  %of_prefixes = mul i32 %seen, PREFIX
+  %of_opcode = lshr i32 %prefixes, {COST_SHIFT}
+  %cost = add i32 %of_prefixes, %of_opcode
+  %wide_cost = zext i32 %cost to i64
+  %paid = add i64 %cycles, %wide_cost
+  %last_prefix = sub i32 %opcode_at, 1
+  %planned = call i64 @planned(ptr %state, i64 %paid)
+  {_enter("%last_prefix", "%paid")}
+}}
+"""
+
 _OF_TICKS = _SETTLE + _SLICE + _ENTERING + _TICK
 
 
 def text(timing: Timing) -> str:
     """Return the functions, for a processor's clock cycles."""
     ticks = _OF_TICKS.replace("@TICK", "@tick")
-    return _timed(ticks + _SPENT + _REFILL + _TIME_UP, timing, "asked")
+    return _timed(ticks + _SPENT + _REFILL + _TIME_UP + _BETWEEN_ROUNDS, timing, "asked")
 
 
 def tick(timing: Timing, symbol: str, entry: str) -> str:
@@ -255,5 +345,6 @@ def tick(timing: Timing, symbol: str, entry: str) -> str:
 
 
 def _timed(text: str, timing: Timing, entry: str) -> str:
+    text = text.replace("PREFIX", str(timing.prefix))
     text = text.replace("AFTER_ENTRY", str(timing.acknowledge + timing.interrupt + 1))
     return text.replace("ACKNOWLEDGE", str(timing.acknowledge)).replace("@ENTRY", f"@{entry}")

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import trio
@@ -15,12 +15,11 @@ import trio
 from blink16.client import AsyncTarget, ConnectionLostError, connect_async, launch_async
 from blink16.client.launching import terminal_command_line
 from blink16.client.link import DEFAULT_TIMEOUT
-from blink16.dap.registry import NoArguments, RequestError, State, request
+from blink16.dap.registry import NoArguments, request
 from blink16.dap.requests.points import FILTERS
+from blink16.dap.session import Session
+from blink16.dap.states import RequestError, State
 from blink16.hostfiles import is_folder, is_there
-
-if TYPE_CHECKING:
-    from blink16.dap.session import Session
 
 CAPABILITIES: dict[str, Any] = dict.fromkeys(
     (

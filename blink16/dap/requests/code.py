@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from blink16.client import CodeLine
-from blink16.dap.registry import RequestError, request
-
-if TYPE_CHECKING:
-    from blink16.dap.session import Session
+from blink16.dap.registry import request
+from blink16.dap.session import Session
+from blink16.dap.states import RequestError
 
 MAX_INSTRUCTIONS = 100_000
 LONGEST = 6

@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from blink16.client.program import evaluate
-from blink16.dap.registry import NoArguments, RequestError, State, request
-
-if TYPE_CHECKING:
-    from blink16.dap.session import Session
+from blink16.dap.registry import NoArguments, request
+from blink16.dap.session import Session
+from blink16.dap.states import RequestError, State
 
 MAX_TYPED = 4000
 

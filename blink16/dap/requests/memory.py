@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from blink16.dap.registry import RequestError, State, request
-
-if TYPE_CHECKING:
-    from blink16.dap.session import Session
+from blink16.dap.registry import request
+from blink16.dap.session import Session
+from blink16.dap.states import RequestError, State
 
 
 class ReadMemory(msgspec.Struct, frozen=True):

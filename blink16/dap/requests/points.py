@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from blink16.client.program import TypedValue, evaluate
 from blink16.dap.points import DataPoint, FunctionPoint, InstructionPoint, SourcePoint
-from blink16.dap.registry import RequestError, State, request
+from blink16.dap.registry import request
 from blink16.dap.requests.variables import child_of
+from blink16.dap.session import Session
+from blink16.dap.states import RequestError, State
 from blink16.memory import RAM_SIZE
 from blink16.reports.state import PointRole
 from blink16.words import numerals
 from blink16.words.numerals import NumeralError
-
-if TYPE_CHECKING:
-    from blink16.dap.session import Session
 
 CONFIGURING = State.READY | State.MACHINE
 MAX_WATCHED = 0x10000

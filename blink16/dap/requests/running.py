@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from blink16.client import RegisterValues, StopEvent
-from blink16.dap.registry import NoArguments, RequestError, State, request
+from blink16.dap.registry import NoArguments, request
 from blink16.dap.requests.points import _Source
-
-if TYPE_CHECKING:
-    from blink16.dap.session import Session
+from blink16.dap.session import Session
+from blink16.dap.states import RequestError, State
 
 MAX_TARGETS = 200
 

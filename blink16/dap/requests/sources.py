@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from blink16.dap.registry import NoArguments, RequestError, State, request
-
-if TYPE_CHECKING:
-    from blink16.dap.session import Session
+from blink16.dap.registry import NoArguments, request
+from blink16.dap.session import Session
+from blink16.dap.states import RequestError, State
 
 MAX_SOURCE = 4 << 20
 """Bytes of a source file that are read."""

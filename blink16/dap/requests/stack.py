@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from blink16.client.program import ExpressionError, FrameView
 from blink16.client.program.show import text_of
 from blink16.dap.handles import ScopeHandle
-from blink16.dap.registry import NoArguments, State, request
-
-if TYPE_CHECKING:
-    from blink16.dap.session import Session
+from blink16.dap.registry import NoArguments, request
+from blink16.dap.session import Session
+from blink16.dap.states import State
 
 
 @request("threads", State.MACHINE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -13,15 +13,14 @@ from blink16.client.conditions import HALVES
 from blink16.client.program import ExpressionError, Scene, TypedValue, assign, evaluate
 from blink16.client.program.show import number_of_parts, parts_of, string, text_of
 from blink16.dap.handles import Handle, ValueHandle
-from blink16.dap.registry import RequestError, State, request
+from blink16.dap.registry import request
+from blink16.dap.session import Session
+from blink16.dap.states import RequestError, State
 from blink16.memory import linear
 from blink16.reports.state import FLAG_BITS
 from blink16.symbols import SymbolKind
 from blink16.words import numerals
 from blink16.words.numerals import NumeralError
-
-if TYPE_CHECKING:
-    from blink16.dap.session import Session
 
 MAX_CHILDREN = 2000
 """Variables in one answer."""
