@@ -37,8 +37,6 @@ MAX_WAYS, MAX_LISTINGS = 1024, 64
 # Members of enums by names of our own: looking them up takes as long as much of a call.
 _FILE, _DIRECTORY, _SYMLINK = FileKind.FILE, FileKind.DIRECTORY, FileKind.SYMLINK
 _KINDS: dict[int, FileKind] = {int(kind): kind for kind in FileKind}
-_LIKE_FOLDERS = (GONE, _DIRECTORY)
-"""What a path may lead to that ends in '/': also to nothing."""
 
 
 Name = tuple[int, str]
@@ -90,9 +88,9 @@ class FoundFiles:
 
         What the host has said once stays true, so only names that are made or go change it."""
         self._ways_to: dict[Name, list[_Way]] = {}
-        """The ways to each last name."""
+        """The ways to each last name, but for those that want a folder there."""
         self._passed: set[int] = set()
-        """Folders and links through which ways lead."""
+        """Folders and links through which ways lead, and those folders."""
         self._listings: dict[int, tuple[str, ...]] = {}
         """The names in folders, which change with them."""
         self._folder_counts: dict[int, int] = {}
@@ -232,8 +230,13 @@ class FoundFiles:
         if found is None:
             if len(self._ways) >= MAX_WAYS:
                 self._forget_ways()
-            found = self._ways[way] = self._walk_anew(path, cwd, follow)
-            self._ways_to.setdefault((found.parent, found.name), []).append(way)
+            found = self._walk_anew(path, cwd, follow)
+            if not found.as_directory:
+                self._ways[way] = found
+                self._ways_to.setdefault((found.parent, found.name), []).append(way)
+            elif found.node:  # it leads to that as long as it is there
+                self._ways[way] = found
+                self._passed.add(found.node)
         return found
 
     def _forget_ways(self) -> None:
@@ -260,21 +263,14 @@ class FoundFiles:
         ways = self._ways_to.get((parent, name))
         if ways is None:
             return
-        kind = self._nodes[node].kind if node else GONE
+        if node and self._nodes[node].kind == _SYMLINK:
+            for way in ways:
+                if way[2]:
+                    del self._ways[way]
+            ways[:] = (way for way in ways if not way[2])
         known, place = self._ways, _resolved((parent, name, node, False))
-        others = []
         for way in ways:
-            as_directory = known[way][3]
-            if as_directory if kind != _SYMLINK else as_directory or way[2]:
-                others.append(way)
-            else:
-                known[way] = place
-        for way in others:  # they follow a link, or want a folder
-            if kind in _LIKE_FOLDERS:
-                known[way] = _resolved((parent, name, node, True))
-            else:
-                ways.remove(way)
-                del known[way]
+            known[way] = place
 
     def _walk_anew(self, path: str, cwd: str, follow: bool) -> Resolved:
         if not path:
