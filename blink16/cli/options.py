@@ -45,11 +45,11 @@ MACHINE = OptionTable(
     (
         Option(
             names=("--root",),
-            use=Use.SYSTEM,
             read=Path,
             default=Path(),
             metavar="DIR",
             help="folder that the guest sees as its whole file system (default: this folder)",
+            # of use to any: IDEs always say it, so that it is no mistake where there is a disk
         ),
         Option(
             names=("--writable",),
