@@ -19,7 +19,7 @@ from blink16.elks.devices import TERMINALS, ZERO
 from blink16.elks.kernel import PIPE_SIZE, Kernel
 from blink16.elks.request import Blocked, Request, Result
 from blink16.elks.signals import ElksSignal
-from blink16.elks.state import MAX_DESCRIPTORS, OpenFile, Pipe, TerminalState, WaitFor
+from blink16.elks.state import MAX_DESCRIPTORS, OpenFile, TerminalState, WaitFor, new_pipe
 from blink16.elks.terminal import TERMIOS_SIZE, Character, Modes
 from blink16.hostfs.files import ROOT, FileTree
 from blink16.hostfs.hostfolder import os_error
@@ -141,7 +141,9 @@ def _read_pipe(request: Request, file: OpenFile) -> int | Blocked:
         _refuse_to_wait(request, file)
         return request.block(_PIPE_DATA, file.pipe)
     data = held[: request.dx]
-    kernel.journal.put(kernel.state.pipes, file.pipe, Pipe(held[len(data) :], readers, writers))
+    kernel.journal.put(
+        kernel.state.pipes, file.pipe, new_pipe((held[len(data) :], readers, writers))
+    )
     request.put(request.cx, data)
     return len(data)
 
@@ -189,7 +191,7 @@ def _write_pipe(request: Request, file: OpenFile, data: bytes) -> int | Blocked:
     least = len(data) if len(data) <= PIPE_SIZE else 1
     if room >= least or done:
         part = data[done : done + room]
-        kernel.journal.put(kernel.state.pipes, file.pipe, Pipe(held + part, readers, writers))
+        kernel.journal.put(kernel.state.pipes, file.pipe, new_pipe((held + part, readers, writers)))
         done += len(part)
     if done == len(data):
         return done

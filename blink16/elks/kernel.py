@@ -27,6 +27,7 @@ from blink16.elks.state import (
     OpenFile,
     Pipe,
     Task,
+    new_pipe,
 )
 from blink16.hostfs.files import FileTree
 from blink16.hostfs.hostfolder import os_error
@@ -196,7 +197,8 @@ class Kernel:
 
     def install(self, file: OpenFile, descriptor: int | None = None) -> int:
         """Give a new open file a free descriptor, the lowest; EMFILE, ENFILE if there is none."""
-        task, state, journal = self.task, self.state, self.journal
+        state, journal = self.state, self.journal
+        task = state.tasks[state.current or state.shown]
         if descriptor is None:
             descriptor = self.lowest_free(0)
         if len(state.open_files) >= MAX_OPEN_FILES:
@@ -319,7 +321,7 @@ class Kernel:
         if access:
             writers += count
         if readers or writers:
-            self.journal.put(pipes, number, Pipe(data, readers, writers))
+            self.journal.put(pipes, number, new_pipe((data, readers, writers)))
         else:
             self.journal.remove(pipes, number)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 
 from blink16.elks import netlink, terminal
 from blink16.elks.kernel import PIPE_SIZE, Kernel
@@ -19,7 +19,8 @@ _DATA, _ROOM, _WRITER, _READER = map(
 _PIPE_WAITS = frozenset({_DATA, _ROOM, _WRITER, _READER})
 _KILLED = bit(ElksSignal.SIGKILL)
 _NO_PIPE = Pipe()
-_ALL = (1 << MAX_DESCRIPTORS) - 1
+KNOWN_MASKS = 64
+"""Sets of descriptors that need not be taken apart anew: select() is called in loops."""
 
 
 def is_ready(kernel: Kernel, task: Task) -> bool:
@@ -105,13 +106,10 @@ def selected(kernel: Kernel, task: Task, masks: tuple[int, int]) -> tuple[int, i
     return reading, writing
 
 
-def bits(mask: int) -> Iterator[int]:
-    """Give the places of a mask's bits, the lowest first."""
-    mask &= _ALL
-    while mask:
-        lowest = mask & -mask
-        yield lowest.bit_length() - 1
-        mask ^= lowest
+@lru_cache(maxsize=KNOWN_MASKS)
+def bits(mask: int) -> tuple[int, ...]:
+    """Return the places of a mask's bits, the lowest first."""
+    return tuple(place for place in range(MAX_DESCRIPTORS) if mask >> place & 1)
 
 
 def _can_read(kernel: Kernel, task: Task, descriptor: int) -> bool:

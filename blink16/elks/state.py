@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
+from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -193,6 +194,10 @@ class Pipe(NamedTuple):
     data: bytes = b""
     readers: int = 0
     writers: int = 0
+
+
+new_pipe = partial(tuple.__new__, Pipe)
+"""Makes a pipe of a tuple of its fields, in a quarter of the time."""
 
 
 class BlockKind(IntEnum):

@@ -91,32 +91,31 @@ def select(request: Request) -> int | Blocked:
     """Wait for one of BX descriptors, in sets at CX (read), DX (write), DI, till SI's time."""
     if request.bx >= 0x8000:
         raise os_error(errno.EINVAL)
-    places = (request.cx, request.dx, request.di)
     known = (1 << min(request.bx, MAX_DESCRIPTORS)) - 1
-    sets = [_set(request, place) & known if place else 0 for place in places]
+    masks = _set(request, request.cx, known), _set(request, request.dx, known)
     task, kernel = request.task, request.kernel
-    for descriptor in bits(sets[0] | sets[1] | sets[2]):
+    for descriptor in bits(masks[0] | masks[1] | _set(request, request.di, known)):
         if task.descriptors[descriptor] == NO_FILE:
             raise os_error(errno.EBADF)
     deadline = None
     if request.si:
         timeout = _timeout(request)
         deadline = request.deadline(timeout) if timeout else request.guest.time
-    found = selected(kernel, task, (sets[0], sets[1]))
+    found = selected(kernel, task, masks)
     if found == (0, 0) and (deadline is None or request.guest.time < deadline):
         kernel.console.peek()
-        waiting = Waiting(WaitFor.SELECT, deadline=deadline, masks=(sets[0], sets[1]))
+        waiting = Waiting(WaitFor.SELECT, deadline=deadline, masks=masks)
         return Blocked(waiting)
     if found == (0, 0) and request.si:
         request.guest.looked_in_vain()
-    for place, result in zip(places, (*found, 0), strict=True):
+    for place, result in (request.cx, found[0]), (request.dx, found[1]), (request.di, 0):
         if place:
             request.put(place, result.to_bytes(SET_SIZE, "little"))
     return found[0].bit_count() + found[1].bit_count()
 
 
-def _set(request: Request, place: int) -> int:
-    return int.from_bytes(request.get(place, SET_SIZE), "little")
+def _set(request: Request, place: int, known: int) -> int:
+    return int.from_bytes(request.get(place, SET_SIZE), "little") & known if place else 0
 
 
 def _timeout(request: Request) -> int:

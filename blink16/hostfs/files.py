@@ -164,8 +164,8 @@ class FileTree(ChangedFiles):
 
     def unlink(self, path: str, cwd: str = "/") -> None:
         """Remove a file or link; EISDIR for a folder."""
-        place = self._walk(path, cwd, False)
-        node = self._named(place, path)
+        place = self._to_remove(path, cwd)
+        node = place.node
         n = self._nodes[node]
         if n.kind == _DIRECTORY:
             raise os_error(errno.EISDIR, path)
@@ -191,15 +191,14 @@ class FileTree(ChangedFiles):
 
     def rmdir(self, path: str, cwd: str = "/") -> None:
         """Remove an empty folder."""
-        node = self._named(self._walk(path, cwd, False), path)
+        node = self._to_remove(path, cwd).node
         self._check_empty(node, path)
         self._remove(node, self._host.rmdir)
 
     def rename(self, old: str, new: str, cwd: str = "/") -> None:
         """Move a file or folder; a file, or an empty folder, at the new name is replaced."""
-        place = self._walk(old, cwd, False)
-        node = self._named(place, old)
-        target = self._walk(new, cwd, False)
+        place = self._to_remove(old, cwd)
+        node, target = place.node, self._walk(new, cwd, False)
         moved = self._node(node)
         directory = moved.kind == _DIRECTORY
         if not target.name:

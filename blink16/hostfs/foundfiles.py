@@ -37,8 +37,6 @@ MAX_WAYS, MAX_LISTINGS = 1024, 64
 # Members of enums by names of our own: looking them up takes as long as much of a call.
 _FILE, _DIRECTORY, _SYMLINK = FileKind.FILE, FileKind.DIRECTORY, FileKind.SYMLINK
 _KINDS: dict[int, FileKind] = {int(kind): kind for kind in FileKind}
-_LIKE_FOLDERS = (GONE, _DIRECTORY)
-"""What a path may lead to that ends in '/': also to nothing."""
 
 
 Name = tuple[int, str]
@@ -90,9 +88,9 @@ class FoundFiles:
 
         What the host has said once stays true, so only names that are made or go change it."""
         self._ways_to: dict[Name, list[_Way]] = {}
-        """The ways to each last name."""
+        """The ways to each last name, but for those that want a folder there."""
         self._passed: set[int] = set()
-        """Folders and links through which ways lead."""
+        """Folders and links through which ways lead, and those folders."""
         self._listings: dict[int, tuple[str, ...]] = {}
         """The names in folders, which change with them."""
         self._folder_counts: dict[int, int] = {}
@@ -232,8 +230,13 @@ class FoundFiles:
         if found is None:
             if len(self._ways) >= MAX_WAYS:
                 self._forget_ways()
-            found = self._ways[way] = self._walk_anew(path, cwd, follow)
-            self._ways_to.setdefault((found.parent, found.name), []).append(way)
+            found = self._walk_anew(path, cwd, follow)
+            if not found.as_directory:
+                self._ways[way] = found
+                self._ways_to.setdefault((found.parent, found.name), []).append(way)
+            elif found.node:  # it leads to that as long as it is there
+                self._ways[way] = found
+                self._passed.add(found.node)
         return found
 
     def _forget_ways(self) -> None:
@@ -260,16 +263,14 @@ class FoundFiles:
         ways = self._ways_to.get((parent, name))
         if ways is None:
             return
-        kind, kept = self._nodes[node].kind if node else GONE, []
+        if node and self._nodes[node].kind == _SYMLINK:
+            for way in ways:
+                if way[2]:
+                    del self._ways[way]
+            ways[:] = (way for way in ways if not way[2])
+        known, place = self._ways, _resolved((parent, name, node, False))
         for way in ways:
-            as_directory = self._ways[way].as_directory
-            if (as_directory and kind not in _LIKE_FOLDERS) or (kind == _SYMLINK and way[2]):
-                del self._ways[way]
-            else:
-                self._ways[way] = _resolved((parent, name, node, as_directory))
-                kept.append(way)
-        if len(kept) < len(ways):
-            self._ways_to[parent, name] = kept
+            known[way] = place
 
     def _walk_anew(self, path: str, cwd: str, follow: bool) -> Resolved:
         if not path:
@@ -329,16 +330,19 @@ class FoundFiles:
             raise os_error(errno.ENOENT, place.name)
         return place.node
 
-    def _named(self, place: Resolved, path: str) -> int:
-        """Return a node that has a name to be removed or moved."""
+    def _vacant(self, path: str, cwd: str) -> Resolved:
+        place = self._ways.get((path, cwd, False)) or self._walk(path, cwd, False)
+        if place.node:
+            raise os_error(errno.EEXIST, path)
+        return place
+
+    def _to_remove(self, path: str, cwd: str) -> Resolved:
+        """Return where something is that has a name to be removed or moved."""
+        place = self._ways.get((path, cwd, False)) or self._walk(path, cwd, False)
         if not place.name:
             raise os_error(errno.EBUSY, path)
-        return place.node or self._existing(place)
-
-    def _vacant(self, path: str, cwd: str) -> Resolved:
-        place = self._walk(path, cwd, False)
-        if place.node != GONE:
-            raise os_error(errno.EEXIST, path)
+        if not place.node:
+            raise os_error(errno.ENOENT, place.name)
         return place
 
     def _is_inside(self, node: int, folder: int) -> bool:
@@ -406,7 +410,9 @@ class FoundFiles:
         n.entries = entries[:at] + new + entries[at + there :]
         if mtime is not None:
             n.mtime = mtime
-        self._note(parent)
+        self._saved = None  # `_note` at length
+        self._changed.add(parent)
+        self._stats.pop(parent, None)
         listing = self._listings.get(parent)
         if listing is not None:
             self._listings[parent] = _listed(listing, name, here=not self._is_unlisted(node))
