@@ -211,21 +211,10 @@ class FileTree(ChangedFiles):
             raise os_error(errno.ENOTDIR, new)
         if target.node != GONE:
             self._check_replaceable(target.node, directory, new)
-        source = (*self._host_path(place.parent), place.name)
-        goal = self._freeze_for(node, target)
+        self._check_there(target)
         others = self._other_names(target)
-        if moved.kind in OF_THE_HOST:
-            replaced = self._remaking(target.node, goal)
-            if others:
-                other = (*self._host_path(others[0][0]), others[0][1])
-                replaced = Undo(lambda: self._host.link(other, goal))
-
-            def undo() -> None:
-                self._host.rename(goal, source)
-                replaced.act()
-
-            change = Undo(undo, replaced.size)
-            self._change(lambda: self._host.rename(source, goal), goal, change)
+        if self._writable:
+            self._rename_on_host(node, place, target, others)
         if others:
             (parent, name), *links = others
             self._set(target.node, parent=parent, name=name, links=tuple(links))
@@ -239,6 +228,31 @@ class FileTree(ChangedFiles):
         self._set(node, parent=parent, name=name, links=tuple(links))
         if not others:
             self._bury(target.node)
+
+    def _rename_on_host(
+        self, node: int, place: Resolved, target: Resolved, others: list[tuple[int, str]]
+    ) -> None:
+        """Move a file on the host; ``others``: what else the one is called that it replaces."""
+        source = (*self._host_path(place.parent), place.name)
+        goal = self._freeze_for(node, target)
+        if self._nodes[node].kind not in OF_THE_HOST:
+            return
+        replaced = self._remaking(target.node, goal)
+        if others:
+            other = (*self._host_path(others[0][0]), others[0][1])
+            replaced = Undo(lambda: self._host.link(other, goal))
+
+        def undo() -> None:
+            self._host.rename(goal, source)
+            replaced.act()
+
+        change = Undo(undo, replaced.size)
+        self._change(lambda: self._host.rename(source, goal), goal, change)
+
+    def _check_there(self, place: Resolved) -> None:
+        """Refuse a name in a folder that was removed, and in which somebody still is."""
+        if self._nodes[place.parent].parent == GONE:
+            raise os_error(errno.ENOENT, place.name)
 
     def _other_names(self, target: Resolved) -> list[tuple[int, str]]:
         """Return what a file is called beside the name that it loses: folders and names."""
@@ -266,8 +280,7 @@ class FileTree(ChangedFiles):
         """Make a file, on the host first if it is to be there."""
         if len(self._nodes) >= MAX_NODES:
             raise os_error(errno.ENOSPC, place.name)
-        if self._nodes[place.parent].parent == GONE:  # it was removed, and somebody is still there
-            raise os_error(errno.ENOENT, place.name)
+        self._check_there(place)
         if self._writable:
             path = (*self._host_path(place.parent), place.name)
             self._change(lambda: on_host(path), path, Undo(lambda: undo(path)))
@@ -289,7 +302,6 @@ class FileTree(ChangedFiles):
         self._freeze(self._nodes[node])
         if target.node != GONE:
             self._freeze(self._nodes[target.node])
-        check_name(target.name)
         return (*self._host_path(target.parent), target.name)
 
     def _check_replaceable(self, node: int, by_directory: bool, path: str) -> None:
