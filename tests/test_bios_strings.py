@@ -11,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from property_examples import examples
 
+from blink16.bios import graphics
+from blink16.bios.data_area import DataArea
 from blink16.bios.disk import disk_of
-from blink16.bios.typed import show
+from blink16.bios.screen_text import PLANES_TEXT_MEMORY
+from blink16.bios.typed import show, write_text
 from blink16.bios.video import GuestScreen, set_mode
 from blink16.devices.video import Adapter
 
@@ -28,7 +31,9 @@ def _counted(done: Callable[..., None], calls: list[object], *arguments: object)
 @given(
     st.sampled_from([(Adapter.CGA, 1), (Adapter.CGA, 3), (Adapter.CGA, 4), (Adapter.CGA, 6)])
     | st.sampled_from([(Adapter.VGA, 3), (Adapter.VGA, 0x12), (Adapter.VGA, 0x13)]),
-    st.lists(st.tuples(st.sampled_from(b"AB \n\n\r\b\x07"), st.sampled_from([7, 0x1E, 0x84]))),
+    st.lists(
+        st.tuples(st.sampled_from(b"AB \n\n\r\b\x07"), st.sampled_from([7, 0x1E, 0x84, 0x9B]))
+    ),
     st.sampled_from([0, 1, 60]),
     st.sampled_from([0, 1, 23, 24, 29, 30, 99]),
     st.sampled_from([0, 38, 39, 79, 80, 255]),
@@ -58,11 +63,14 @@ def test_a_string_is_many_characters(
 
 
 @pytest.mark.parametrize("mode", [3, 4, 6])
-@pytest.mark.parametrize("codes", [b"A", b"\n", b"A\r"])
+@pytest.mark.parametrize("codes", [b"A", b"\n", b"A\r", bytes(range(0x20, 0x100))])
+@pytest.mark.parametrize("attribute", [0, 0x87])
 def test_a_string_of_65535_characters_draws_little(
-    monkeypatch: pytest.MonkeyPatch, mode: int, codes: bytes
+    monkeypatch: pytest.MonkeyPatch, mode: int, codes: bytes, attribute: int
 ) -> None:
-    """Prevents one call that nobody can stop for ten seconds."""
+    """Prevents one call that nobody can stop for ten seconds, also where all characters are XORed
+    into a cell.
+    """
     machine = Powered(DISKS).machine
     set_mode(machine.memory, machine.bus, mode)
     shown = GuestScreen(machine.memory, machine.bus)
@@ -70,5 +78,30 @@ def test_a_string_of_65535_characters_draws_little(
     for name in ("put", "scroll"):
         done = getattr(shown, name)
         monkeypatch.setattr(shown, name, partial(_counted, done, calls))
-    show(shown, 0, (codes * 0xFFFF)[:0xFFFF], bytes(0xFFFF))
+    monkeypatch.setattr(graphics, "xor", partial(_counted, graphics.xor, calls))
+    show(shown, 0, (codes * 0xFFFF)[:0xFFFF], bytes((attribute,)) * 0xFFFF)
     assert len(calls) <= shown.rows * (shown.columns + 1) + 1
+
+
+@pytest.mark.parametrize("columns", [0, 1, 0x100, 0x1FF, 0xFFFF])
+def test_a_screen_is_no_larger_than_its_memory(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    """Prevents line feeds that move 33 MiB each, by what a guest wrote into the BIOS' data."""
+    machine = Powered(DISKS, adapter=Adapter.VGA).machine
+    memory, area = machine.memory, DataArea(machine.memory)
+    area.columns, area.last_row = columns, 0xFF
+    shown = GuestScreen(memory, machine.bus)
+    assert 1 <= shown.columns <= 0xFF
+    assert 2 * shown.columns * shown.rows <= PLANES_TEXT_MEMORY
+    moved: list[int] = []
+    write = memory.write
+
+    def counted(address: int, data: bytes) -> None:
+        moved.append(len(data))
+        write(address, data)
+
+    monkeypatch.setattr(memory, "write", counted)
+    shown.scroll(0, 0, 0, 0xFF, 0xFF, 1, 7)
+    write_text(memory, machine.bus, b"A\n" * 1000)
+    assert sum(moved) <= 3 * PLANES_TEXT_MEMORY

@@ -6,6 +6,7 @@ Source: IBM PC/XT Technical Reference, BIOS listing of GRAPHICS_WRITE and READ_D
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blink16.memory import Memory, linear
@@ -107,6 +108,19 @@ def draw(memory: Memory, mode: int, row: int, column: int, code: int, color: int
         memory.write(at, lit.to_bytes(size, "big"))
 
 
+def xor(memory: Memory, mode: int, row: int, column: int, shapes: Sequence[bytes]) -> None:
+    """XOR lines of dots into a cell: a shape for each bit of color."""
+    size = _bits(mode)
+    if row >= HEIGHT // CELL or column >= LINE // size:
+        return
+    for y, lines in enumerate(zip(*shapes, strict=True), row * CELL):
+        at = _line(y) + column * size
+        lit = int.from_bytes(memory.read(at, size), "big")
+        for bit, line in enumerate(lines):
+            lit ^= line if mode == FINE_MODE else _WIDE[line] << bit
+        memory.write(at, lit.to_bytes(size, "big"))
+
+
 def recognize(memory: Memory, mode: int, row: int, column: int) -> int:
     """Return the character that is drawn in a cell; 0 if it looks like none."""
     lines = bytes(
@@ -148,6 +162,20 @@ class CgaDots:
     def draw(self, row: int, column: int, code: int, color: int) -> None:
         """Draw a character."""
         draw(self.memory, self.mode, row, column, code, color)
+
+    def shape(self, code: int) -> bytes:
+        """Return a character's lines of dots."""
+        return _shape(self.memory, code)
+
+    def xor_bits(self, color: int) -> int | None:
+        """Return the bits of color that a character XORs; None: it is drawn as any other."""
+        if not color & XOR:
+            return None
+        return 1 if self.mode == FINE_MODE else color & 3
+
+    def xor(self, row: int, column: int, shapes: Sequence[bytes]) -> None:
+        """XOR lines of dots into a cell: a shape for each bit of color."""
+        xor(self.memory, self.mode, row, column, shapes[: _bits(self.mode)])
 
     def recognize(self, row: int, column: int) -> int:
         """Return the character that is drawn in a cell."""
