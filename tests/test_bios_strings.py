@@ -105,3 +105,55 @@ def test_a_screen_is_no_larger_than_its_memory(
     shown.scroll(0, 0, 0, 0xFF, 0xFF, 1, 7)
     write_text(memory, machine.bus, b"A\n" * 1000)
     assert sum(moved) <= 3 * PLANES_TEXT_MEMORY
+
+
+@settings(max_examples=examples(30))
+@given(
+    st.sampled_from([(Adapter.CGA, 4), (Adapter.CGA, 6), (Adapter.VGA, 0x0D)])
+    | st.sampled_from([(Adapter.VGA, 0x10), (Adapter.VGA, 0x12), (Adapter.VGA, 0x13)]),
+    st.lists(st.tuples(st.integers(0, 319), st.integers(0, 199), st.integers(1, 3)), max_size=9),
+    st.integers(0, 26),
+)
+def test_rows_are_recognized_as_their_dots_say(
+    mode: tuple[Adapter, int], spots: list[tuple[int, int, int]], row: int
+) -> None:
+    """Prevents characters that are read back, or printed, other than they stand on the screen."""
+    adapter, number = mode
+    machine = Powered(DISKS, adapter=adapter).machine
+    set_mode(machine.memory, machine.bus, number, adapter=adapter)
+    shown = GuestScreen(machine.memory, machine.bus)
+    for code in b"Recognized\r\n" * 20 + bytes(range(128, 256)):
+        shown.teletype(0, code, 2)
+    dots = shown.dots()
+    for spot in spots:
+        dots.set_dot(*spot)
+    height, expected = len(dots.shape(0)), bytearray()
+    for column in range(shown.columns):
+        lines = bytes(
+            sum(bool(dots.dot(column * 8 + x, y)) << (7 - x) for x in range(8))
+            for y in range(row * height, (row + 1) * height)
+        )
+        expected.append(next((code for code in range(256) if dots.shape(code) == lines), 0))
+    assert shown.codes(0, row) == expected
+    assert [shown.cell(0, row, column)[0] for column in (0, 5)] == [expected[0], expected[5]]
+
+
+@pytest.mark.parametrize(("adapter", "mode"), [(Adapter.CGA, 4), (Adapter.VGA, 0x12)])
+def test_to_print_a_picture_little_is_read(
+    monkeypatch: pytest.MonkeyPatch, adapter: Adapter, mode: int
+) -> None:
+    """Prevents a print screen (INT 05h) that works for a second on what dots look like."""
+    machine = Powered(DISKS, adapter=adapter).machine
+    set_mode(machine.memory, machine.bus, mode, adapter=adapter)
+    reads, read = 0, machine.memory.read
+
+    def counted(address: int, length: int) -> bytes:
+        nonlocal reads
+        reads += 1
+        return read(address, length)
+
+    monkeypatch.setattr(machine.memory, "read", counted)
+    shown = GuestScreen(machine.memory, machine.bus)
+    lines = [shown.codes(0, row) for row in range(shown.rows)]
+    assert reads < shown.rows * 800
+    assert {len(line) for line in lines} == {shown.columns}

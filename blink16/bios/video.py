@@ -90,8 +90,8 @@ class DotsOfMode(Protocol):
         """XOR lines of dots into a cell: a shape for each bit of color."""
         ...
 
-    def recognize(self, row: int, column: int) -> int:
-        """Return the character that is drawn in a cell."""
+    def recognize(self, row: int, columns: range) -> bytes:
+        """Return the characters that are drawn in a row's cells; 0 where it looks like none."""
         ...
 
     def scroll(self, window: graphics.ScrollWindow, lines: int, color: int) -> None:
@@ -180,9 +180,15 @@ class GuestScreen:
     def cell(self, page: int, row: int, column: int) -> tuple[int, int]:
         """Return a cell's character and attribute."""
         if self.graphics:
-            return self.dots(page).recognize(row, column), 0
+            return self.dots(page).recognize(row, range(column, column + 1))[0], 0
         cell = self._memory.read(self.address(page, row, column), 2)
         return cell[0], cell[1]
+
+    def codes(self, page: int, row: int) -> bytes:
+        """Return the characters of a row; where there are dots, 0 for what looks like none."""
+        if self.graphics:
+            return self.dots(page).recognize(row, range(self.columns))
+        return bytes(self.cell(page, row, column)[0] for column in range(self.columns))
 
     def put(self, page: int, row: int, column: int, code: int, attribute: int | None) -> None:
         """Write a character; without an attribute the cell keeps its own."""
