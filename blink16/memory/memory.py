@@ -157,6 +157,19 @@ class Memory:
         """
         return self.arena.find(what, start, end if end < RAM_SIZE else RAM_SIZE)
 
+    def read_before(self, end: bytes, start: int, most: int) -> bytes | None:
+        """Return the bytes before ``end``, a byte; None if it isn't among ``most`` from ``start``.
+
+        No more than these and ``end`` count as read.  Nothing wraps.
+        """
+        last = start + most
+        at = self.arena.find(end, start, last if last < RAM_SIZE else RAM_SIZE)
+        if at < 0:
+            return None
+        if self._watches or self.on_access is not None or at >= MEMORY_SIZE:
+            return self.read(start, at + 1 - start)[:-1]
+        return self.arena[start:at]
+
     def write(self, address: int, data: bytes) -> None:
         """Store bytes from a linear address on, wrapping as `read` does; ROM is no obstacle.
 
