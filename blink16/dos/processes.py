@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from blink16.dos import arena, handles, memory_areas
+from blink16.dos.arena import MemoryBlock
 from blink16.dos.errors import CallFailed, Code, DosError
 from blink16.dos.executable import (
     CLOSED,
@@ -126,14 +127,8 @@ def load(
     block = environment + b"\0" + (1).to_bytes(2, "little") + path.encode("cp437") + b"\0"
     if len(block) > MAX_ENVIRONMENT:
         raise CallFailed(Code.INVALID_ENVIRONMENT)
-    room = max(room, -(-len(block) // PARAGRAPH))
-    variables = memory_areas.allocate(dos, memory, room, 0xFFFF)
-    try:
-        size = _size(dos, memory, program)
-        place = memory_areas.allocate(dos, memory, size, 0xFFFF)
-    except CallFailed:
-        arena.release(memory, memory_areas.first_of(dos, variables.data), variables.data)
-        raise
+    variables, place = _allocated(dos, memory, program, max(room, -(-len(block) // PARAGRAPH)))
+    size = place.size
     psp = place.data
     name = split(path.rpartition("\\")[2])[0]
     arena.put(memory, variables.owned(psp))
@@ -152,6 +147,18 @@ def load(
     others = tuple(p for p in state.processes if p.psp != psp)
     dos.change(psp=psp, dta_segment=psp, dta_offset=TRANSFER_AREA, processes=(*others, process))
     return _entry(memory, program, psp, size, image, fcbs.drive_check(dos))
+
+
+def _allocated(
+    dos: DosSystem, memory: Memory, program: MzExecutable, room: int
+) -> tuple[MemoryBlock, MemoryBlock]:
+    """Return a block for an environment and one for the program; error 8 without either."""
+    variables = memory_areas.allocate(dos, memory, room, 0xFFFF)
+    try:
+        return variables, memory_areas.allocate(dos, memory, _size(dos, memory, program), 0xFFFF)
+    except CallFailed:
+        arena.release(memory, memory_areas.first_of(dos, variables.data), variables.data)
+        raise
 
 
 def _size(dos: DosSystem, memory: Memory, program: MzExecutable) -> int:
