@@ -176,6 +176,24 @@ def test_ctrl_c_ends_a_wait_for_input(com: Path) -> None:
         assert talker.expect_end() == ""
 
 
+CTRL_C_AT_AN_IMPORT = """\
+import sys
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == "blink16.cli.main":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@pytest.mark.parametrize("code", [RUN, SERVE], ids=["blink16", "blink16-server"])
+def test_ctrl_c_while_it_begins_ends_it_with_130(code: str) -> None:
+    """Prevents a traceback where somebody thinks better of it at once, or the computer is busy."""
+    line = command(CTRL_C_AT_AN_IMPORT + code, "banner")
+    done = subprocess.run(line, capture_output=True, env=ENVIRONMENT, timeout=TIMEOUT, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 @pytest.mark.parametrize("code", [RUN, SERVE], ids=["blink16", "blink16-server"])
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),

@@ -236,6 +236,29 @@ def test_interrupts_that_end_by_themselves_stay_in_native_code(rotation: bytes) 
     assert native.machine.effort - before < 10
 
 
+RELOAD = bytes.fromhex("b000e640b003e640")  # mov al, 0; out 40h, al; mov al, 3; out 40h, al
+
+
+@pytest.mark.parametrize("mode", [0x30, 0x34, 0x36], ids=["one-shot", "rate", "square wave"])
+def test_a_timer_that_each_tick_gives_a_new_count_stays_in_native_code(mode: int) -> None:
+    """Prevents handlers that say when the next tick is to come, as players of music and samples do,
+    from taking some hundred times as long as those that let the timer repeat itself.
+    """
+    code = out(0x43, mode) + RELOAD + STI + b"\x40\xeb\xfd"
+    reference, native = (
+        PcGuest(code, {0: handler(count(DATA) + RELOAD)}, engine)
+        for engine in ("reference", "native")
+    )
+    for _ in range(3):
+        before, ticks = native.machine.effort, native.word(DATA)
+        for guest in (reference, native):
+            guest.machine.run(8000)
+        assert native.state() == reference.state()
+        translate_here(native.machine)
+    assert native.word(DATA) - ticks > 50
+    assert native.machine.effort - before < 10
+
+
 LINE_WRITES = tuple(
     (base + register, byte)
     for base in (0x3F8, 0x2F8)

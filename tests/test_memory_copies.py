@@ -49,7 +49,7 @@ def test_a_string_ends_with_its_nul(length: int, size: int) -> None:
     """Prevents a path that goes on behind its NUL, and one without it that is taken for whole."""
     memory = Memory()
     memory.write(0x5000, b"x" * size)
-    found = memory.string(0x5000, length)
+    found = memory.read_before(b"\0", 0x5000, length)
     assert found == (b"x" * size if size < length else None)
 
 
@@ -58,9 +58,9 @@ def test_a_string_touches_nothing_behind_its_end() -> None:
     memory = Memory()
     memory.write(0x5000, b"name\0behind")
     memory.mark(0x5005, Attribute.WATCH_READ)
-    assert (memory.string(0x5000, 20), memory.touched) == (b"name", None)
+    assert (memory.read_before(b"\0", 0x5000, 20), memory.touched) == (b"name", None)
     memory.mark(0x5003, Attribute.WATCH_READ)
-    assert (memory.string(0x5000, 20), memory.touched is None) == (b"name", False)
+    assert (memory.read_before(b"\0", 0x5000, 20), memory.touched is None) == (b"name", False)
 
 
 def test_a_copy_goes_to_where_memory_wraps() -> None:

@@ -120,17 +120,19 @@ TEXT = b"All that is said\r\n$"
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_step_back_within_text(engine: str, tmp_path: Path) -> None:
-    """Prevents a screen or a 6845 that a seek into text, or a step back there, leaves different."""
+    """Prevents a screen or a 6845 that a seek into text, or a step back there, leaves different,
+    also into the midst of a scroll by code in ROM.
+    """
     file = tmp_path / "prints.com"
     file.write_bytes(PRINTS.ljust(0x20, b"\x90") + TEXT)
     session = start(file, root=tmp_path, engine=engine)
     machine = session.machine
-    machine.run(500)
+    machine.run(8000)
     area = DataArea(machine.memory)
     assert area.cursor(area.page)[0] == GuestScreen(machine.memory, machine.bus).rows - 1
     timeline = Timeline(machine, pace=TestPace())
     seen = {}
-    for _ in range(120):
+    for _ in range(400):
         seen[machine.icount] = _state(machine)
         timeline.run(1)
     for icount in random.Random(1).sample(sorted(seen), 60):

@@ -4,8 +4,10 @@ What they import takes a third of a second: native code begins to be made before
 none yet.
 """
 
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from blink16.cpu.native import ahead
 
@@ -20,7 +22,8 @@ _UNUSED = {"-h", "--help", "--version", "reference"}
 def run_main(words: Sequence[str] | None = None) -> int:
     """Run the command ``blink16`` and return its exit status."""
     _begin(words)
-    from blink16.cli import main
+    with _importing():
+        from blink16.cli import main
 
     return main.run_main(words)
 
@@ -28,16 +31,27 @@ def run_main(words: Sequence[str] | None = None) -> int:
 def server_main(words: Sequence[str] | None = None) -> int:
     """Run the command ``blink16-server`` and return its exit status."""
     _begin(words)
-    from blink16.cli import main
+    with _importing():
+        from blink16.cli import main
 
     return main.server_main(words)
 
 
 def ask_main(words: Sequence[str] | None = None) -> int:
     """Run the command ``blink16-ask`` and return its exit status."""
-    from blink16.cli import main
+    with _importing():
+        from blink16.cli import main
 
     return main.ask_main(words)
+
+
+@contextmanager
+def _importing() -> Iterator[None]:
+    """End as at any other time if Ctrl-C comes while modules are imported."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
 
 
 def _begin(words: Sequence[str] | None) -> None:

@@ -98,14 +98,14 @@ def open_(dos: DosSystem, guest: Guest) -> Outcome:
         device = "NUL"
     if device is not None:
         return _opened(dos, guest, SftEntry(_DEVICES[device], access=access))
-    place = dos.locate(path)
-    node = place.node()
-    if place.files.stat(node).kind is not _FILE:
+    volume, real = dos.locate(path)
+    node, files = volume.node(real), volume.files
+    if files.stat(node).kind is not _FILE:
         raise CallFailed(Code.ACCESS_DENIED)
     if access != READ:
-        check_writable(place.files, node)
+        check_writable(files, node)
     private = bool(mode & NO_INHERIT)
-    entry = SftEntry(_NO_DEVICE, node, access, drive=place.volume.drive, private=private)
+    entry = SftEntry(_NO_DEVICE, node, access, drive=volume.drive, private=private)
     return _opened(dos, guest, entry)
 
 

@@ -313,17 +313,13 @@ class DosSystem:
 def string_before(guest: Guest, segment: int, offset: int, end: bytes, limit: int) -> bytes | None:
     """Return the guest's bytes before the byte ``end``; None if it isn't among ``limit``."""
     memory = guest.memory
-    start = memory.linear(segment, offset)
-    # looked for past the watchpoints, so that only what is used counts as read
-    at = memory.find(end, start, start + limit)
-    return None if at < 0 else memory.read(start, at + 1 - start)[:-1]
+    return memory.read_before(end, memory.linear(segment, offset), limit)
 
 
 def path_argument(guest: Guest, segment: int, offset: int) -> str:
     """Return the zero-terminated path at an address; error 3 if it's longer than DOS' paths."""
-    memory = guest.memory  # as `string_before` does it, which is a function more
-    start = memory.linear(segment, offset)
-    end = memory.find(b"\0", start, start + MAX_PATH)
-    if end < 0:
+    memory = guest.memory
+    raw = memory.read_before(b"\0", memory.linear(segment, offset), MAX_PATH)
+    if raw is None:
         raise CallFailed(Code.PATH_NOT_FOUND)
-    return from_dos(memory.read(start, end + 1 - start)[:-1])
+    return from_dos(raw)

@@ -117,12 +117,11 @@ def write_standard(dos: DosSystem, guest: Guest, data: bytes) -> None:
 def write_character(dos: DosSystem, guest: Guest, code: int) -> Outcome:
     """End a call by writing a character to standard output; it is in AL afterwards.
 
-    The usual one is put on the screen by a routine in ROM.
+    All but a tab are put on the screen by a routine in ROM.
     """
     device = lookup(dos, guest, STDOUT)[1].device
     guest.registers.al = code
-    is_usual = code != LF[0] and code != TAB  # the others may scroll, or take several cells
-    if is_usual and device in CON_DEVICES and not dos.hooks.is_hooked(guest):
+    if code != TAB and device in CON_DEVICES and not dos.hooks.is_hooked(guest):
         guest.output(_CHANNELS[device], bytes((code,)))
         goto(guest, dos.character_routine)
         return DONE

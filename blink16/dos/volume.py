@@ -171,7 +171,8 @@ class Volume:
         Its last name need not exist; ``cwd`` is a path of the tree.  Error 3 if a directory on
         the way isn't there.
         """
-        self._forget_changed()
+        if self.files.names_version != self._version:
+            self._forget_changed()
         real = self._places.get((path, cwd))
         if real is None:
             real = self._locate(path, cwd)

@@ -59,7 +59,7 @@ class Request:
         """The process that asks."""
         registers = self.guest.registers
         self._state, self._cells = registers.state, registers.cells
-        self._string = self.guest.memory.string
+        self._read_before = self.guest.memory.read_before
         self._segment = -1
         """The caller's DS, as it was when its end was looked for."""
         self._blocks: Blocks = ()
@@ -117,7 +117,7 @@ class Request:
             self._enter(segment)
         start = self._base + offset & ADDRESS_MASK
         room = self._limit - offset + 1 if offset < self._limit else 1
-        name = self._string(start, length if length < room else room)
+        name = self._read_before(b"\0", start, length if length < room else room)
         if name is None:
             is_endless = self.guest.memory.find(b"\0", start, start + length) < 0
             raise os_error(errno.ENAMETOOLONG if is_endless and length > MAX_PATH else errno.EFAULT)

@@ -158,18 +158,18 @@ class Memory:
         """
         return self.arena.find(what, start, end if end < RAM_SIZE else RAM_SIZE)
 
-    def string(self, address: int, length: int) -> bytes | None:
-        """Return the bytes before the first NUL, None unless there is one in ``length`` bytes.
+    def read_before(self, end: bytes, start: int, most: int) -> bytes | None:
+        """Return the bytes before ``end``, a byte; None if it isn't among ``most`` from ``start``.
 
-        Nothing wraps.  What lies behind the NUL is not touched, for the sake of watches.
+        No more than these and ``end`` count as read.  Nothing wraps.
         """
-        end = address + length
-        end = self.arena.find(b"\0", address, end if end < RAM_SIZE else RAM_SIZE)
-        if end < 0:
+        last = start + most
+        at = self.arena.find(end, start, last if last < RAM_SIZE else RAM_SIZE)
+        if at < 0:
             return None
-        if end > address and (self._watches or self.on_access is not None or end > MEMORY_SIZE):
-            return self.read(address, end - address)
-        return self.arena[address:end]
+        if self._watches or self.on_access is not None or at >= MEMORY_SIZE:
+            return self.read(start, at + 1 - start)[:-1]
+        return self.arena[start:at]
 
     def write(self, address: int, data: bytes) -> None:
         """Store bytes from a linear address on, wrapping as `read` does; ROM is no obstacle.

@@ -61,7 +61,12 @@ BOARD = HotBoard(
         }
     ),
     due=timer.due,
-    advance=(timer.advance_a_period, timer.advance),
+    advance=(
+        timer.advance_a_period,
+        timer.advance,
+        timer.end_once,
+        timer.begin_new_count,
+    ),
     acknowledge=interrupts.acknowledge,
     tick=timer.tick,
 )

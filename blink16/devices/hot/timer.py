@@ -6,7 +6,15 @@ from blink16.cpu.engine import NEVER
 from blink16.cpu.hot import HotContext
 from blink16.cpu.values import Value, choose
 from blink16.devices import cells
-from blink16.devices.counter import BOTH, Mode, high_cycles, wave_change, wave_output
+from blink16.devices.counter import (
+    BOTH,
+    MIN_PERIOD,
+    NONE,
+    Mode,
+    high_cycles,
+    wave_change,
+    wave_output,
+)
 from blink16.devices.hot.counters import (
     Channel,
     is_program,
@@ -81,18 +89,68 @@ def tick(m: HotContext) -> Value:
     return chip.get("base") & 0xFF
 
 
+def end_once(m: HotContext) -> None:
+    """Let the count of mode 0 end, by which OUT goes up and stays so until another one comes."""
+    cycle = _require_due(m)
+    ticks = Channel(m, TICKS)
+    m.require(ticks.mode.is_zero() & ticks.get("bcd").is_zero() & ticks.get("gate").equals(1))
+    m.require(ticks.counts(cycle) & ~ticks.passed(cycle).below(ticks.initial))
+    rises = _passed_when_seen(m, ticks).below(ticks.initial)
+    _hold_line(m, cycle, high=m.constant(1, 1), rises=rises)
+    for field in (cells.PIT_CHANGE, cells.PIT_RISE):
+        m.set(cells.PIT, m.constant(-1), field)
+
+
+def begin_new_count(m: HotContext) -> None:
+    """Let a count have its turn that was written while another one was counted from."""
+    cycle, none = _require_due(m), m.constant(NONE)
+    ticks = Channel(m, TICKS)
+    origin, initial = ticks.get("origin"), ticks.initial
+    at, count = ticks.get("next_at"), ticks.get("next_count")
+    m.require(ticks.is_periodic & ticks.get("bcd").is_zero() & ticks.get("gate").equals(1))
+    m.require(ticks.has_begun & ticks.get("held").equals(NONE) & ~(at - origin).sign())
+    m.require(~at.equals(NONE) & ~cycle.below(at) & m.get(cells.PIT, cells.PIT_SEEN).below(at))
+    m.require(initial.is_not_zero() & ~count.below(MIN_PERIOD))
+
+    until = at - origin
+    begun = choose((until % initial).is_zero(), at, at - high_cycles(count))
+    now = cycle - begun
+    rises = (_passed_when_seen(m, ticks) // initial).below(until // initial) | ~now.below(count)
+    ticks.set_all(initial=count, origin=begun, next_count=none, next_at=none)
+    _hold_line(m, cycle, high=wave_output(ticks.mode, count, now), rises=rises)
+    _note_change(m, begun + wave_change(ticks.mode, count, now))
+    _note_rise(m, cycle - now % count + count)
+    _note_period(m, ticks.mode, count, m.constant(1, 1))
+
+
 def advance(m: HotContext) -> None:
-    """Let channel 0 do to IRQ 0 what happened by now."""
+    """Let channel 0 do to IRQ 0 what happened by now, where periods follow on each other."""
+    cycle = _require_due(m)
+    ticks = Channel(m, TICKS)
+    now, origin = ticks.elapsed(cycle), ticks.get("origin")
+    begun = now - now % ticks.initial  # the period
+    rises = _passed_when_seen(m, ticks).below(begun)
+    _hold_line(m, cycle, high=wave_output(ticks.mode, ticks.initial, now), rises=rises)
+    _note_change(m, origin + wave_change(ticks.mode, ticks.initial, now))
+    _note_rise(m, origin + begun + ticks.initial)
+
+
+def _require_due(m: HotContext) -> Value:
+    """Require that channel 0 is due, and return the timer's cycle."""
     require_timer(m)
     m.require(~m.now().below(due(m)))
-    cycle, seen = timer_cycle(m), m.get(cells.PIT, cells.PIT_SEEN)
-    ticks, chip = Channel(m, TICKS), Chip(m)
-    now = ticks.elapsed(cycle)
-    begun = now - now % ticks.initial  # the period
-    origin = ticks.get("origin")
-    before = choose((seen - origin).sign(), m.constant(0), seen - origin)
-    rises = before.below(begun)
-    high = wave_output(ticks.mode, ticks.initial, now)
+    return timer_cycle(m)
+
+
+def _passed_when_seen(m: HotContext, ticks: Channel) -> Value:
+    """Return how many cycles channel 0 had counted when IRQ 0 was last told."""
+    passed = m.get(cells.PIT, cells.PIT_SEEN) - ticks.get("origin")
+    return choose(passed.sign(), m.constant(0), passed)
+
+
+def _hold_line(m: HotContext, cycle: Value, *, high: Value, rises: Value) -> None:
+    """Let IRQ 0 have its level of now; ``rises``: whether it went up since it was told."""
+    chip = Chip(m)
     irr, lines = chip.get("irr"), chip.get("lines")
     was_high = (lines & TIMER_LINE).is_not_zero()
     one, none = m.constant(TIMER_LINE), m.constant(0)
@@ -101,8 +159,6 @@ def advance(m: HotContext) -> None:
     chip.set("lines", (lines & ~TIMER_LINE) | choose(high, one, none))
     m.set(cells.PIT, cycle, cells.PIT_SEEN)
     chip.ask()
-    _note_change(m, origin + wave_change(ticks.mode, ticks.initial, now))
-    _note_rise(m, origin + begun + ticks.initial)
 
 
 # -- what is noted of what comes (`Pit._note_due`) -----------------------------------------------
