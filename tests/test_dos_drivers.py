@@ -6,6 +6,9 @@ import pytest
 from dos_drivers import BUFFER, Drivers, xms_of
 from dos_programs import start
 from guests import ENGINES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16.cpu.registers import CF
 from blink16.devices.cards import Cards
@@ -14,6 +17,8 @@ from blink16.dos.mouse import EVENT, Mouse
 from blink16.dos.xms import MOVE
 from blink16.memory import linear
 from blink16.setup.pc import PcSetup
+
+MOVE_FIELDS = [part.name for part in MOVE.subcons]
 
 # -- XMS -------------------------------------------------------------------------------------
 
@@ -55,6 +60,54 @@ def test_xms_blocks_keep_what_is_moved_there() -> None:
     assert r.ax == 1
     guest.far(entry, 0x0A00, dx=handle)
     assert (r.ax, r.bl) == (0, 0xA2)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("write"), st.integers(0, 4095), st.integers(1, 9000)),
+        st.tuples(st.just("resize"), st.integers(0, 16), st.just(0)),
+        st.tuples(st.just("save"), st.just(0), st.just(0)),
+        st.tuples(st.just("restore"), st.integers(0, 9), st.just(0)),
+    ),
+    max_size=20,
+)
+
+
+@settings(max_examples=examples(20), deadline=None)
+@given(STEPS)
+def test_a_block_of_xms_holds_what_any_instant_had_there(steps: list[tuple[str, int, int]]) -> None:
+    """Prevents a block that is written in place from changing the states saved before."""
+    guest, kib, expected = Drivers(xms_kib=64), 16, bytearray(16 << 10)
+    entry, r = xms_of(guest), guest.machine.registers
+    guest.far(entry, 0x0900, dx=kib)
+    handle = r.dx
+    here = guest.psp << 16 | BUFFER
+
+    def move(length: int, source: int, there: int, target: int, goal: int) -> None:
+        raw = MOVE.build(dict(zip(MOVE_FIELDS, (length, source, there, target, goal), strict=True)))
+        guest.far(entry, 0x0B00, dx=handle, si=guest.put(raw, 0x2000))
+        assert r.ax == 1
+
+    kept = []
+    for number, (what, one, other) in enumerate(steps, 1):
+        if what == "write" and 2 * one + 2 * other <= len(expected):
+            data = bytes((number,)) * (2 * other)
+            guest.put(data)
+            move(len(data), 0, here, handle, 2 * one)
+            expected[2 * one : 2 * one + len(data)] = data
+        elif what == "resize":
+            guest.far(entry, 0x0F00, dx=handle, bx=one)
+            expected = expected[: one << 10].ljust(one << 10, b"\0")
+        elif what == "save":
+            kept.append((guest.machine.save(), bytes(expected)))
+        elif what == "restore" and kept:
+            state, before = kept[one % len(kept)]
+            guest.machine.restore(state)
+            expected = bytearray(before)
+        for at in range(0, len(expected), 8192):
+            size = min(8192, len(expected) - at)
+            move(size, handle, at, 0, here)
+            assert guest.get(size) == expected[at : at + size]
 
 
 @pytest.mark.parametrize(("ems_kib", "first"), [(0, 0xD000), (1024, 0xE000)])

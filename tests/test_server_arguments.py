@@ -8,7 +8,7 @@ import pytest
 from boot_sectors import sector
 from test_cli import SERVE, assert_one_line, run
 
-from blink16.cli import parsing, server_arguments
+from blink16.cli import config_file, parsing, server_arguments
 from blink16.cli.options import SERVER
 from blink16.cli.server_arguments import Wanted
 from blink16.consoles import NoPlace, TcpPlace, UnixPlace
@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def wanted(*words: str) -> list[Wanted]:
     """Return the machines that a command line asks for."""
     parser = parsing.parser(SERVER)
-    return server_arguments.wanted(parser, parser.parse_args(words), lambda text: None)
+    return server_arguments.wanted(parser, config_file.parse(SERVER, words), lambda text: None)
 
 
 def source(machine: Wanted) -> ProgramSource:

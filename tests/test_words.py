@@ -37,7 +37,7 @@ SAMPLE = build.SAMPLES / "banner"
         (["doctor", "banner"], "doctor takes no arguments"),
         (["samples", "folder"], "folder: it exists already"),
         (["samples", "no/where"], "where: can't make it: No such file"),
-        (["-A", "note.txt", "banner", "X"], "an ELKS program sees no disks and no ROMs"),
+        (["-A", "note.txt", "banner", "X"], "-A does nothing for an ELKS program"),
     ],
 )
 def test_a_mistake_is_told_with_what_is_meant(

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from blink16.bios import screen_text, typed
 from blink16.bios.data_area import PAGES
 from blink16.bios.unknown import no_function
-from blink16.bios.vga import DISPLAY_BIOS, EGA_INFO, KEPT, VgaBios, remedy
+from blink16.bios.vga import EGA_INFO, KEPT, VgaBios
+from blink16.bios.vga_colors import DISPLAY_BIOS, remedy
 from blink16.bios.video import GuestScreen, is_mode, set_mode, shows
 from blink16.bus import Bus
 from blink16.devices.video import Adapter

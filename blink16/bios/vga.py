@@ -1,4 +1,4 @@
-"""What an EGA's and a VGA's BIOS add to INT 10h: modes, palettes, fonts, and what there is.
+"""What an EGA's and a VGA's BIOS add to INT 10h: modes, fonts, and what there is.
 
 Source: IBM PS/2 and PC BIOS Interface Technical Reference, INT 10h.
 """
@@ -9,41 +9,37 @@ from construct import Int8ul, Int16ul, Padding, Struct
 
 from blink16.bios import font, planes, tables_vga
 from blink16.bios.cursor_shape import CGA_CURSOR
-from blink16.bios.data_area import PAGES, DataArea
+from blink16.bios.data_area import PAGES
 from blink16.bios.rom import SEGMENT
 from blink16.bios.unknown import no_function
+from blink16.bios.vga_colors import (
+    DISPLAY_BIOS,
+    GRAY_SUMMING,
+    LINES_200,
+    LINES_400,
+    NO_DEFAULT_COLORS,
+    PALETTE_SIZE,
+    VGA_FLAGS,
+    VGA_HAS_IT,
+    VgaColors,
+)
 from blink16.bios.vga_modes import EGA, PALETTES, VGA, VgaMode, with_lines
 from blink16.bios.vga_saving import ALL_STATES, VgaSaving
-from blink16.bus import Bus
 from blink16.devices.vga import (
     ATTRIBUTE,
     COLOR_CRTC,
-    DAC_DATA,
-    DAC_READ,
-    DAC_WRITE,
+    DAC_MASK,
     GRAPHICS,
     MISC,
     MONO_CRTC,
     PALETTE_ENABLED,
     SCREEN_OFF,
     SEQUENCER,
-    STATUS_OFFSET,
 )
-from blink16.memory import DIRTY_SHIFT, Memory
+from blink16.memory import DIRTY_SHIFT
 from blink16.services import Guest
 
-DISPLAY_BIOS = "this display adapter's BIOS"
-VGA_HAS_IT = "--display vga has it"
-SUBFUNCTIONS = {
-    0x10: frozenset((*range(4), 7, 8, 9, 0x10, 0x12, 0x13, 0x15, *range(0x17, 0x1C))),
-    0x11: frozenset((*range(5), *range(0x10, 0x15), *range(0x20, 0x25), 0x30)),
-    0x12: frozenset((0x10, 0x20, *range(0x30, 0x37))),
-}
-"""Of a VGA's functions, what AL, or of 12h BL, may be."""
 MONO_MODE = 7
-CGA_MODES = (4, 5, 6)
-BRIGHT, SECOND_PALETTE = 0x10, 0x20
-"""Bits of a CGA's color register."""
 FONT_PLANE = 2
 FONT_SIZE = 32
 """Bytes of a character in plane 2."""
@@ -53,9 +49,7 @@ COLOR_VGA = 0x08
 """The display combination code: a VGA with a color monitor."""
 CRT_MODES = {0: 0x2C, 1: 0x28, 2: 0x2D, 3: 0x29, 4: 0x2A, 5: 0x2E, 6: 0x1E, 7: 0x29}
 """What is told of a CGA's mode register."""
-VGA_ACTIVE, GRAY_SUMMING, NO_DEFAULT_COLORS, LINES_400, LINES_200 = 0x01, 0x02, 0x08, 0x10, 0x80
-"""Bits of `VGA_FLAGS`."""
-EGA_INFO, EGA_SWITCHES, VGA_FLAGS = 0x487, 0x488, 0x489
+EGA_INFO, EGA_SWITCHES = 0x487, 0x488
 NO_CURSOR_EMULATION, KEPT = 0x01, 0x80
 """Bits of `EGA_INFO`: whether cursors are not those of a CGA; whether memory was not cleared."""
 
@@ -80,33 +74,13 @@ FUNCTIONALITY = Struct(
 """What INT 10h/1Bh leaves at ES:DI, 64 bytes."""
 
 
-def remedy(function: int, subfunction: int) -> str:
-    """Return what would help who asks for a function that another adapter may have."""
-    return VGA_HAS_IT if subfunction in SUBFUNCTIONS.get(function, ()) else ""
-
-
 def modes_of(is_vga: bool) -> dict[int, VgaMode]:
     """Return the modes of an adapter."""
     return VGA if is_vga else EGA
 
 
-class VgaBios:
-    """The adapter's registers, fonts and data area."""
-
-    def __init__(self, memory: Memory, bus: Bus, *, is_vga: bool) -> None:
-        self._memory = memory
-        self._bus = bus
-        self._is_vga = is_vga
-        self.area = DataArea(memory)
-
-    def _out(self, port: int, *values: int) -> None:
-        for value in values:
-            self._bus.write(port, value)
-
-    def _indexed(self, port: int, registers: bytes, first: int = 0) -> None:
-        for index, value in enumerate(registers, first):
-            self._out(port, index)
-            self._out(port + 1, value)
+class VgaBios(VgaColors):
+    """The adapter's modes and fonts, and what there is."""
 
     @property
     def _crtc(self) -> int:
@@ -149,11 +123,6 @@ class VgaBios:
         return mode
 
     @property
-    def _flags(self) -> int:
-        """What 12h has said (`VGA_FLAGS`)."""
-        return self._memory.read(VGA_FLAGS, 1)[0] or VGA_ACTIVE | LINES_400
-
-    @property
     def _lines(self) -> int:
         """The lines of the next text mode."""
         if not self._is_vga:
@@ -176,15 +145,11 @@ class VgaBios:
         keeps_colors = self._is_vga and bool(self._flags & NO_DEFAULT_COLORS)
         self._reset_flip_flop()
         for index, value in enumerate(mode.attribute):
-            if index >= 16 or not keeps_colors:
+            if index >= PALETTE_SIZE or not keeps_colors:
                 self._out(ATTRIBUTE, index, value)
         if self._is_vga and not keeps_colors:
-            self._out(0x3C6, 0xFF)
+            self._out(DAC_MASK, 0xFF)
             self.set_dac(0, self._summed(PALETTES[mode.palette]))
-
-    def _reset_flip_flop(self) -> None:
-        for base in (MONO_CRTC, COLOR_CRTC):
-            self._bus.read(base + STATUS_OFFSET)
 
     def _clear(self, number: int) -> None:
         if number in TEXT_MODES:
@@ -194,56 +159,6 @@ class VgaBios:
             self._memory.write(0xB8000, bytes(0x8000))
         else:
             planes.clear(self._memory)
-
-    # -- colors ------------------------------------------------------------------------------
-
-    def set_dac(self, first: int, colors: bytes) -> None:
-        """Set colors of the DAC, three bytes each."""
-        self._out(DAC_WRITE, first & 0xFF)
-        self._out(DAC_DATA, *colors)
-
-    def _summed(self, colors: bytes) -> bytes:
-        """Return colors as they come to the DAC: gray, if that is switched on."""
-        return grays_of(colors) if self._flags & GRAY_SUMMING else colors
-
-    def dac(self, first: int, count: int) -> bytes:
-        """Return colors of the DAC."""
-        self._out(DAC_READ, first & 0xFF)
-        return bytes(self._bus.read(DAC_DATA) for _ in range(3 * count))
-
-    def set_attribute(self, index: int, value: int) -> None:
-        """Set a register of the attribute controller."""
-        self._reset_flip_flop()
-        self._out(ATTRIBUTE, index & 0x1F, value, PALETTE_ENABLED)
-
-    def attribute(self, index: int) -> int:
-        """Return a register of the attribute controller."""
-        self._reset_flip_flop()
-        self._out(ATTRIBUTE, index & 0x1F)
-        value = self._bus.read(ATTRIBUTE + 1)
-        self._reset_flip_flop()
-        self._out(ATTRIBUTE, PALETTE_ENABLED)
-        return value
-
-    def set_border(self, color: int) -> None:
-        """Do 0Bh's work: the border; in a CGA's modes the background, and with 10h bright dots."""
-        self.set_attribute(0x11, color & 0x1F)
-        if self.area.video_mode in CGA_MODES:
-            self.set_attribute(0, color & 0x0F | (color & 8) << 1)
-            self._set_dots(self.area.crt_palette & ~0x1F | color & 0x1F)
-
-    def set_cga_palette(self, palette: int) -> None:
-        """Do 0Bh's work in a CGA's modes: one of its two palettes, as bright as it was."""
-        if self.area.video_mode in CGA_MODES:
-            self._set_dots(self.area.crt_palette & ~SECOND_PALETTE | (palette & 1) << 5)
-
-    def _set_dots(self, palette: int) -> None:
-        """Set the three colors of dots as a CGA's color register does, and note it."""
-        self.area.crt_palette = palette
-        second = bool(palette & SECOND_PALETTE)
-        colors = (7, 7, 7) if self.area.video_mode == 6 else (2 + second, 4 + second, 6 + second)
-        for index, color in enumerate(colors, 1):
-            self.set_attribute(index, color | palette & BRIGHT)
 
     # -- fonts -------------------------------------------------------------------------------
 
@@ -277,64 +192,6 @@ class VgaBios:
         self._memory.write_word(planes.FONT_VECTOR * 4 + 2, SEGMENT)
 
     # -- functions ---------------------------------------------------------------------------
-
-    def palette_function(self, guest: Guest) -> None:
-        """10h: the palette, the border, blinking and the DAC."""
-        r, memory = guest.registers, guest.memory
-        table = memory.linear(r.es, r.dx)
-        match r.al:
-            case 0x00:
-                self.set_attribute(r.bl, r.bh)
-            case 0x01:
-                self.set_attribute(0x11, r.bh)
-            case 0x02:
-                for index, value in enumerate(memory.read(table, 17)):
-                    self.set_attribute(0x11 if index == 16 else index, value)
-            case 0x03:
-                control = memory.read(0x465, 1)[0] & ~0x20 | (r.bl & 1) << 5
-                memory.write(0x465, bytes((control,)))
-                mode = self.attribute(0x10) if self._is_vga else 0x08
-                self.set_attribute(0x10, mode & ~0x08 | (r.bl & 1) << 3)
-            case _ if self._is_vga:
-                self._dac_function(guest, table)
-            case _:
-                no_function(guest, 0x10, "al", remedy(0x10, r.al), who=DISPLAY_BIOS)
-
-    def _dac_function(self, guest: Guest, table: int) -> None:
-        r, memory = guest.registers, guest.memory
-        match r.al:
-            case 0x07:
-                r.bh = self.attribute(r.bl)
-            case 0x08:
-                r.bh = self.attribute(0x11)
-            case 0x09:
-                colors = bytes(self.attribute(index) for index in (*range(16), 0x11))
-                memory.write(table, colors)
-            case 0x10:
-                self.set_dac(r.bx, self._summed(bytes((r.dh, r.ch, r.cl))))
-            case 0x12:
-                self.set_dac(r.bx, self._summed(memory.read(table, 3 * min(r.cx, 256))))
-            case 0x13 if r.bl == 0:
-                self.set_attribute(0x10, self.attribute(0x10) & 0x7F | (r.bh & 1) << 7)
-            case 0x13:
-                paged = self.attribute(0x10) & 0x80
-                self.set_attribute(0x14, r.bh if paged else r.bh << 2)
-            case 0x15:
-                r.dh, r.ch, r.cl = self.dac(r.bx, 1)
-            case 0x17:
-                memory.write(table, self.dac(r.bx, min(r.cx, 256)))
-            case 0x18:
-                self._out(0x3C6, r.bl)
-            case 0x19:
-                r.bl = self._bus.read(0x3C6)
-            case 0x1A:
-                r.bl, page = self.attribute(0x10) >> 7, self.attribute(0x14)
-                r.bh = page if r.bl else page >> 2
-            case 0x1B:
-                for number in range(r.bx, r.bx + min(r.cx, 256)):
-                    self.set_dac(number, grays_of(self.dac(number, 1)))
-            case _:
-                no_function(guest, 0x10, "al", who=DISPLAY_BIOS)
 
     def font_function(self, guest: Guest) -> None:
         """11h: fonts of text and of graphics, and where they are."""
@@ -481,15 +338,6 @@ def _lines(mode: int) -> int:
     if mode in TEXT_MODES:
         return 400
     return {0x0F: 350, 0x10: 350, 0x11: 480, 0x12: 480}.get(mode, 200)
-
-
-def grays_of(colors: bytes) -> bytes:
-    """Return colors of the DAC as gray levels, weighted as the eye does."""
-    weighted = (
-        (red * 77 + green * 151 + blue * 28 + 128) >> 8
-        for red, green, blue in zip(colors[::3], colors[1::3], colors[2::3], strict=True)
-    )
-    return b"".join(bytes((min(gray, 0x3F),)) * 3 for gray in weighted)
 
 
 def _rom_font(height: int) -> bytes:

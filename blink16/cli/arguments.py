@@ -146,9 +146,13 @@ def _given(parsed: argparse.Namespace) -> list[tuple[int, Path, bool]]:
     return [(drive, *image) for drive, images in given for image in images]
 
 
-def images(program: str, parsed: argparse.Namespace) -> list[Path]:
-    """Return the files that a PC's disks come from.  LoadError if there is no such program."""
-    return [loader.find(program), *(path for _, path in drives(parsed))]
+def images(program: loader.Program, parsed: argparse.Namespace) -> list[Path]:
+    """Return the files that a PC's disks come from, in the order in which it has them."""
+    others = [path for _, path in drives(parsed)]
+    if program.kind is not loader.ProgramKind.BOOT:
+        return others
+    assert program.path is not None
+    return [program.path, *others]
 
 
 def dos(parsed: argparse.Namespace) -> DosSetup:

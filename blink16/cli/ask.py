@@ -16,7 +16,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, BinaryIO
 
 from blink16 import elks, recording
-from blink16.cli import arguments, parsing
+from blink16.cli import arguments, config_file, effects, parsing
 from blink16.cli.options import ASK, ASK_PROGRAM
 from blink16.cli.parsing import CommandLine
 from blink16.console import Console
@@ -105,7 +105,7 @@ def _ask_program(words: Sequence[str]) -> int:
     if "--" not in words:
         parser.error("the question stands behind --: --run PROGRAM [ARGUMENTS] -- QUESTION")
     cut = len(words) - 1 - words[::-1].index("--")
-    parsed = parser.parse_args(words[:cut])
+    parsed = config_file.parse(with_questions(ASK_PROGRAM), words[:cut])
     with tempfile.TemporaryDirectory(prefix="blink16-run-") as folder:
         path = Path(folder) / "run.b16"
         _run(path, parsed)
@@ -118,6 +118,9 @@ def _run(path: Path, parsed: argparse.Namespace) -> None:
     console = replace(arguments.console_kind(Streams()), output=False, edits=False)
     options = replace(options, console=console)
     program = loader.read(parsed.program)
+    use = effects.use_of(program.kind, parsed)
+    for line in effects.without(ASK_PROGRAM.tables, parsed.typed, [use]):
+        terminal.say(f"{ASK.prog}: {line}")
     try:
         loaded, debugger, recorder = recording.record(path, program, parsed.arguments, options)
     except RecordingError as error:

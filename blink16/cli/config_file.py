@@ -18,6 +18,7 @@ import argparse
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +40,20 @@ Table = dict[str, Any]
 def parse(command: CommandLine, words: Sequence[str] | None) -> argparse.Namespace:
     """Parse what was typed, and in front of it what the program's folder says.
 
+    ``typed`` of what is returned: what was typed alone, for who tells of it (`effects`).
+
     LoadError, with the status for mistaken arguments, where the file says what can't be.
     """
     parser = parsing.parser(command)
-    parsed = parser.parse_args(words)
+    parsed = typed = parser.parse_args(words)
     speed.check(parser, parsed)
     if getattr(parsed, "program", None):
         ours = options_for(loader.find(parsed.program), command)
         if ours:
-            typed = sys.argv[1:] if words is None else words
-            parsed = parser.parse_args([*ours, *typed])
+            parsed = parser.parse_args([*ours, *(sys.argv[1:] if words is None else words)])
+    typed = copy(typed)
     speed.settle(parsed)
+    parsed.typed = typed
     return parsed
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from blink16.cli import arguments, config_file, parsing
+from blink16.cli import arguments, config_file, effects, parsing
 from blink16.cli.options import ASK, RUN, SERVER
 from blink16.cli.parsing import Parser
 from blink16.console import Console
@@ -76,6 +76,8 @@ def ask_main(words: Sequence[str] | None = None) -> int:
 def _run(prog: str, parsed: argparse.Namespace) -> int:
     options = arguments.options(parsed, arguments.computer(parsed, parsed), arguments.sinks(parsed))
     program = loader.read(parsed.program)
+    for line in effects.without(RUN.tables, parsed.typed, [effects.use_of(program.kind, parsed)]):
+        _say(prog, line)
     console = arguments.console_kind(parsed.console)
     options = replace(options, console=console)
     loaded = loader.load(program, parsed.arguments, options)
@@ -94,7 +96,7 @@ def _run(prog: str, parsed: argparse.Namespace) -> int:
         if end.text:
             _say(prog, end.text)
         if parsed.commit:
-            _commit(prog, loaded.machine, arguments.images(parsed.program, parsed))
+            _commit(prog, loaded.machine, arguments.images(program, parsed))
         return end.status
     finally:
         if parsed.stats:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from blink16.assembly import FOREVER
 from blink16.cli import values
-from blink16.cli.parsing import CommandLine, MachineBegins, Option, OptionTable, Reach
+from blink16.cli.parsing import CommandLine, MachineBegins, Option, OptionTable, Reach, Use
 from blink16.consoles import Streams
 from blink16.cpu import engines
 from blink16.cpu.models import DEFAULT, MODELS
@@ -49,19 +49,23 @@ MACHINE = OptionTable(
             default=Path(),
             metavar="DIR",
             help="folder that the guest sees as its whole file system (default: this folder)",
+            # of use to any: IDEs always say it, so that it is no mistake where there is a disk
         ),
         Option(
             names=("--writable",),
+            use=Use.SYSTEM,
             flag=True,
             help="let the guest change the files there; else its changes stay in memory",
         ),
         Option(
             names=("--net",),
+            use=Use.ELKS,
             flag=True,
             help="let an ELKS program have TCP sockets on this computer's loopback interface",
         ),
         Option(
             names=("--net-ports",),
+            use=Use.ELKS,
             read=values.port,
             default=0,
             metavar="N",
@@ -70,6 +74,7 @@ MACHINE = OptionTable(
         ENGINE,
         Option(
             names=("--cpu",),
+            use=Use.MADE,
             choices=tuple(MODELS),
             default=DEFAULT.name,
             help=f"the processor (default: {DEFAULT.name})",
@@ -77,6 +82,7 @@ MACHINE = OptionTable(
         ),
         Option(
             names=("--call-speed",),
+            use=Use.DOS,
             choices=("real", "fast"),
             help="let each call of DOS take the guest as long as it takes FreeDOS' kernel, or "
             "next to nothing (fast, the default); real lets --realtime hold for programs that "
@@ -85,6 +91,7 @@ MACHINE = OptionTable(
         ),
         Option(
             names=("--date",),
+            use=Use.MADE,
             read=values.date,
             metavar="ISO",
             help="the guest's date and time at the start, like 1986-03-07T12:00 (default: now)",
@@ -92,6 +99,7 @@ MACHINE = OptionTable(
         ),
         Option(
             names=("--poweron",),
+            use=Use.MADE,
             read=values.poweron,
             metavar="random[:SEED]",
             help="let memory and registers hold anything at the start, as on a real PC; SEED, a "
@@ -100,16 +108,24 @@ MACHINE = OptionTable(
         ),
         Option(
             names=("--strict",),
+            use=Use.MADE,
             flag=True,
             help="stop where the program uses what the machine lacks, instead of only saying so",
             reach=Reach.FOLDER,
         ),
         Option(
             names=("--trace-calls",),
+            use=Use.SYSTEM | Use.REPLAY,
             flag=True,
             help="write each call of DOS or ELKS as one line, as strace does, on standard error",
         ),
-        Option(names=("--trace-to",), read=Path, metavar="FILE", help="the same, into a file"),
+        Option(
+            names=("--trace-to",),
+            use=Use.SYSTEM | Use.REPLAY,
+            read=Path,
+            metavar="FILE",
+            help="the same, into a file",
+        ),
         Option(
             names=("--realtime",), flag=True, help="let the guest's clock go no faster than ours"
         ),
@@ -129,6 +145,7 @@ PC = OptionTable(
         *(
             Option(
                 names=(f"-{drive}",),
+                use=Use.PC,
                 read=values.image,
                 own=True,
                 often=True,
@@ -149,6 +166,7 @@ PC = OptionTable(
         ),
         Option(
             names=("--rom",),
+            use=Use.PC,
             read=values.rom,
             own=True,
             often=True,
@@ -157,6 +175,7 @@ PC = OptionTable(
         ),
         Option(
             names=("--serial",),
+            use=Use.PC | Use.REPLAY,
             read=values.serial,
             own=True,
             often=True,
@@ -167,12 +186,14 @@ PC = OptionTable(
         ),
         Option(
             names=("--commit",),
+            use=Use.PC,
             flag=True,
             help="when a machine ends, also by a debugger's kill or run, write what the guest "
             "changed on its disks into their images",
         ),
         Option(
             names=("--display",),
+            use=Use.PC,
             own=True,
             choices=tuple(adapter.name.lower() for adapter in Adapter),
             default=Adapter.CGA.name.lower(),
@@ -181,6 +202,7 @@ PC = OptionTable(
         ),
         Option(
             names=("--machine-type",),
+            use=Use.PC,
             own=True,
             choices=("xt", "at"),
             help="xt (default) or at, with a second 8259A, an 8042, a clock that interrupts and "
@@ -189,6 +211,7 @@ PC = OptionTable(
         ),
         Option(
             names=("--disk-speed",),
+            use=Use.DOS | Use.BOOT,
             own=True,
             choices=("real", "fast"),
             help="let INT 13h take as long as a drive of the time would, or none of the guest's "
@@ -197,6 +220,7 @@ PC = OptionTable(
         ),
         Option(
             names=("--card",),
+            use=Use.PC,
             own=True,
             often=True,
             choices=("joystick", "mouse", "ps2mouse", "ems", "umb"),
@@ -208,6 +232,7 @@ PC = OptionTable(
         ),
         Option(
             names=("--bios",),
+            use=Use.BOOT | Use.BIOS,
             own=True,
             read=Path,
             metavar="FILE",
@@ -215,6 +240,7 @@ PC = OptionTable(
         ),
         Option(
             names=("--lpt",),
+            use=Use.PC,
             own=True,
             read=Path,
             metavar="FILE",
@@ -222,6 +248,7 @@ PC = OptionTable(
         ),
         Option(
             names=("--sound",),
+            use=Use.PC,
             own=True,
             read=Path,
             metavar="FILE.wav",
@@ -229,6 +256,7 @@ PC = OptionTable(
         ),
         Option(
             names=("--mhz",),
+            use=Use.MADE,
             own=True,
             read=values.mhz,
             metavar="N",
@@ -243,6 +271,7 @@ DOS = OptionTable(
     (
         Option(
             names=("--env",),
+            use=Use.DOS,
             read=values.variable,
             often=True,
             metavar="NAME=VALUE",
@@ -251,6 +280,7 @@ DOS = OptionTable(
         ),
         Option(
             names=("--drive",),
+            use=Use.DOS,
             read=values.drive,
             often=True,
             metavar="D:=DIR[:ro]",
@@ -259,6 +289,7 @@ DOS = OptionTable(
         ),
         Option(
             names=("--dos-version",),
+            use=Use.DOS,
             read=values.version,
             default=DosSetup().version,
             metavar="MAJOR.MINOR",
@@ -267,6 +298,7 @@ DOS = OptionTable(
         ),
         Option(
             names=("--memory",),
+            use=Use.DOS,
             read=values.memory,
             default=MEMORY_KIB,
             metavar="KB",
@@ -277,6 +309,7 @@ DOS = OptionTable(
         *(
             Option(
                 names=(name,),
+                use=Use.DOS,
                 read=values.beyond,
                 default=default,
                 metavar="KB",

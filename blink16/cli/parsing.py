@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, Flag, auto
 from typing import Any, NamedTuple
 
 from blink16 import __version__
@@ -20,6 +20,26 @@ class Reach(Enum):
     TYPED = "nowhere else"
     FOLDER = "in the blink16.toml beside a program: it describes the machine, and harms nobody"
     FOLDER_FILE = "there too, with a file of that folder"
+
+
+class Use(Flag):
+    """What an option may do something for."""
+
+    ELKS = auto()
+    DOS = auto()
+    BOOT = auto()
+    """A disk that is booted by our BIOS."""
+    BIOS = auto()
+    """One that is booted by another (``--bios``)."""
+    REPLAY = auto()
+    """A recording, whose machine is as it was."""
+
+    SYSTEM = ELKS | DOS
+    """A program to which we are the system."""
+    PC = DOS | BOOT | BIOS
+    MADE = ELKS | PC
+    """Any machine that is made anew."""
+    ANY = MADE | REPLAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +66,8 @@ class Option:
     action: type[argparse.Action] | None = None
     """What it does instead of setting an attribute."""
     reach: Reach = Reach.TYPED
+    use: Use = Use.ANY
+    """For what it does something; elsewhere who says it is told (`effects`)."""
 
     def add_to(self, parser: argparse._ActionsContainer) -> argparse.Action:
         """Let a parser, or one of its groups, know the option."""

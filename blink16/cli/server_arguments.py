@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blink16 import elks, server
-from blink16.cli import arguments
-from blink16.cli.options import DEFAULT_ADDRESS, DEFAULT_PORT
-from blink16.cli.parsing import Parser
+from blink16.cli import arguments, effects
+from blink16.cli.options import DEFAULT_ADDRESS, DEFAULT_PORT, SERVER
+from blink16.cli.parsing import Parser, Use
 from blink16.cli.values import ToDebugger
 from blink16.console import Console
 from blink16.consoles import ConsolePlace, NoPlace, Streams
@@ -96,7 +96,21 @@ def wanted(parser: Parser, parsed: argparse.Namespace, say: Callable[[str], None
     else:
         _check_no_program(parser, parsed)
     others = (_machine(m.words[0], m.words[1:], m, parsed, trace) for m in parsed.machine)
-    return [*machines, *others]
+    machines += others
+    for line in effects.without(SERVER.tables, parsed.typed, _uses(machines, parsed)):
+        say(line)
+    return machines
+
+
+def _uses(machines: Sequence[Wanted], parsed: argparse.Namespace) -> list[Use]:
+    """Return for what each machine's options do something."""
+    owners = [parsed, *parsed.machine][-len(machines) :]
+    return [
+        Use.REPLAY
+        if owner is parsed and parsed.replay is not None
+        else effects.use_of(machine.source.kind, owner)
+        for machine, owner in zip(machines, owners, strict=True)
+    ]
 
 
 def _recorded(
@@ -112,11 +126,13 @@ def _check_no_program(parser: Parser, parsed: argparse.Namespace) -> None:
     """Refuse what would be ignored in silence."""
     if parsed.record is not None or not parsed.machine:
         parser.error("the following arguments are required: PROGRAM")
-    theirs = arguments.drives(parsed) or parsed.rom or parsed.serial or parsed.symbols
-    if theirs or _is_socket(parsed.console):
+    own = (o for table in SERVER.tables for o in table.options if o.own)
+    theirs = effects.said((o for o in own if o.names[0] not in effects.LENT), parsed)
+    theirs += ["--console on a socket"] if _is_socket(parsed.console) else []
+    if theirs:
         parser.error(
-            "--symbols, --serial, --rom, -A, -B, -C, -D and a --console on a socket are for "
-            "PROGRAM, and there is none: give them behind the --machine that they are for"
+            f"{effects.listed(theirs)}: for PROGRAM, and there is none; say it behind the "
+            "--machine that it is for"
         )
 
 
@@ -136,9 +152,8 @@ def _machine(
     console = elks.ConsoleKind(edits=keys)
     named = replace(options, symbols=tuple(own.symbols), console=console)
     program = loader.read(name)
-    images = (
-        arguments.images(name, own) if shared.commit and program.kind is ProgramKind.BOOT else ()
-    )
+    has_disks = program.kind is not ProgramKind.ELKS
+    images = arguments.images(program, own) if shared.commit and has_disks else ()
     source = server.ProgramSource(
         program, tuple(words), named, shared.history_memory, tuple(images)
     )

@@ -312,10 +312,6 @@ class Debuggee:
                 return str(other)
         return str(folders[0] / name) if folders else file
 
-    def files_of(self, path: str) -> list[str]:
-        """Return the program's names of a source file."""
-        return self.program.matching(path)
-
     @property
     def is_there(self) -> bool:
         """Whether there is a machine."""

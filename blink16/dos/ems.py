@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from construct import Array, Bytes, Int8ul, Int16ul, Struct, this
+from construct import Bytes, Int8ul, Int16ul, Struct
 
 from blink16.bios.rom import SEGMENT
 from blink16.dos.ems_pages import (
@@ -27,6 +27,7 @@ from blink16.dos.ems_pages import (
 from blink16.dos.ems_regions import exchange, move
 from blink16.dos.ems_system import SystemAccess
 from blink16.memory import linear
+from blink16.packing import packing
 from blink16.services import DONE, Chassis, Guest, Outcome
 
 VECTOR = 0x67
@@ -40,11 +41,9 @@ MAX_ENTRIES = 256
 VOLATILE, NON_VOLATILE = 0, 1
 
 SAVED_PLACE = Struct("handle" / Int16ul, "page" / Int16ul)
-PAGE_MAP = Array(WINDOWS, SAVED_PLACE)
-"""What 4Eh saves: each window's page."""
+"""What 4Eh saves of each window."""
 WINDOW_PLACE = Struct("window" / Int16ul, *SAVED_PLACE.subcons)
-PARTIAL_MAP = Struct("count" / Int16ul, "places" / Array(this.count, WINDOW_PLACE))
-"""What 4Fh saves: some windows' pages."""
+"""What 4Fh saves of some windows, behind a word that says of how many."""
 ENTRY = Struct("page" / Int16ul, "window" / Int16ul)
 """Of a list of pages to map: a handle's page, and a window by its number or by its segment."""
 JUMP = Struct("offset" / Int16ul, "segment" / Int16ul, "count" / Int8ul, "list" / Int16ul[2])
@@ -53,6 +52,13 @@ RETURNING = Struct("way" / Int8ul, "count" / Int8ul, "handle" / Int16ul, "list" 
 """What is on the stack while a routine runs that 56h has called."""
 FAR_RETURN, INTERRUPT_FRAME = 4, 6
 DIRECTORY_ENTRY = Struct("handle" / Int16ul, "name" / Bytes(8))
+_SAVED_PLACE, _WINDOW_PLACE, _ENTRY, _DIRECTORY_ENTRY, _WORD = map(
+    packing, (SAVED_PLACE, WINDOW_PLACE, ENTRY, DIRECTORY_ENTRY, Struct(Int16ul))
+)
+"""The same, for programs that map pages in loops."""
+MAP_SIZE = WINDOWS * _SAVED_PLACE.size
+_NOTHING = LogicalPage(NO_HANDLE, NO_PAGE)
+"""What is saved of a window with nothing in it."""
 BY_NUMBER, BY_SEGMENT = 0, 1
 
 
@@ -93,7 +99,7 @@ class Ems:
         function = _FUNCTIONS.get(r.ah)
         try:
             if function is not None:
-                r.ah = function(self, guest) or EmsStatus.DONE
+                r.ah = function(self, guest) or 0
             elif not self._system.function(guest, self._memory):
                 raise EmsError(EmsStatus.BAD_FUNCTION)
             else:
@@ -192,8 +198,7 @@ class Ems:
         match r.al:
             case 0:
                 raw = b"".join(
-                    DIRECTORY_ENTRY.build({"handle": handle, "name": owner.name})
-                    for handle, owner in owners
+                    _DIRECTORY_ENTRY.pack(handle, owner.name) for handle, owner in owners
                 )
                 guest.memory.write(guest.linear(r.es, r.di), raw)
                 r.al = len(owners)
@@ -212,9 +217,10 @@ class Ems:
 
     def map(self, guest: Guest) -> None:
         """44h: handle DX's page BX into window AL; page FFFFh: nothing."""
-        r = guest.registers
-        self._memory.owner(r.dx)
-        self._memory.show(guest.memory, self._with(self._memory.mapping, r.dx, r.bx, r.al))
+        r, memory = guest.registers, self._memory
+        handle = r.dx
+        memory.owner(handle)
+        memory.show(guest.memory, self._with(memory.mapping, handle, r.bx, r.al))
 
     def _with(self, mapping: Mapping, handle: int, page: int, window: int) -> Mapping:
         """Return a mapping with one window changed."""
@@ -238,9 +244,9 @@ class Ems:
         if count > MAX_ENTRIES:
             raise EmsError(EmsStatus.BAD_WINDOW)
         mapping = self._memory.mapping
-        for entry in ENTRY[count].parse(guest.memory.read(at, count * ENTRY.sizeof())):
-            window = _window_at(entry.window) if way == BY_SEGMENT else entry.window
-            mapping = self._with(mapping, handle, entry.page, window)
+        for page, where in _ENTRY.iter_unpack(guest.memory.read(at, count * _ENTRY.size)):
+            window = _window_at(where) if way == BY_SEGMENT else where
+            mapping = self._with(mapping, handle, page, window)
         self._memory.show(guest.memory, mapping)
 
     def save_map(self, guest: Guest) -> None:
@@ -265,22 +271,22 @@ class Ems:
         _check_subfunction(guest, 3)
         wanted = None
         if r.al in (1, 2):
-            raw = memory.read(guest.linear(r.ds, r.si), PAGE_MAP.sizeof())
-            wanted = tuple(self._saved(place) for place in PAGE_MAP.parse(raw))
+            raw = memory.read(guest.linear(r.ds, r.si), MAP_SIZE)
+            wanted = tuple(self._saved(*place) for place in _SAVED_PLACE.iter_unpack(raw))
         if r.al in (0, 2):
-            places = [_place(place) for place in self._memory.mapping]
-            memory.write(guest.linear(r.es, r.di), PAGE_MAP.build(places))
+            places = b"".join(map(_packed, self._memory.mapping))
+            memory.write(guest.linear(r.es, r.di), places)
         if wanted is not None:
             self._memory.show(memory, self._memory.without_gone(wanted))
         if r.al == 3:
-            r.al = PAGE_MAP.sizeof()
+            r.al = MAP_SIZE
 
-    def _saved(self, place: Any) -> LogicalPage | None:
-        if place.handle == NO_HANDLE:
+    def _saved(self, handle: int, page: int) -> LogicalPage | None:
+        if handle == NO_HANDLE:
             return None
-        if place.handle >= MAX_HANDLES or place.page >= self._memory.total:
+        if handle >= MAX_HANDLES or page >= self._memory.total:
             raise EmsError(EmsStatus.BAD_MAP)
-        return LogicalPage(place.handle, place.page)
+        return LogicalPage(handle, page)
 
     def partial_map(self, guest: Guest) -> None:
         """4Fh: get some windows' pages to ES:DI (0), set them from DS:SI (1), or BX's size (2)."""
@@ -302,21 +308,22 @@ class Ems:
         count = guest.memory.read_word(at)
         if count > WINDOWS:
             raise EmsError(EmsStatus.BAD_MAP)
-        segments = Int16ul[count].parse(guest.memory.read(at + 2, 2 * count))
-        windows = [_window_at(segment) for segment in segments]
+        segments = _WORD.iter_unpack(guest.memory.read(at + 2, 2 * count))
+        windows = [_window_at(segment) for (segment,) in segments]
         if any(window >= WINDOWS for window in windows):
             raise EmsError(EmsStatus.BAD_WINDOW)
         return _partial_map([(window, self._memory.mapping[window]) for window in windows])
 
     def _set_partial(self, guest: Guest, at: int) -> None:
-        if guest.memory.read_word(at) > WINDOWS:
+        count = guest.memory.read_word(at)
+        if count > WINDOWS:
             raise EmsError(EmsStatus.BAD_MAP)
-        longest = len(_partial_map([(0, None)] * WINDOWS))
         mapping = list(self._memory.mapping)
-        for place in PARTIAL_MAP.parse(guest.memory.read(at, longest)).places:
-            if place.window >= WINDOWS:
+        raw = guest.memory.read(at + _WORD.size, count * _WINDOW_PLACE.size)
+        for window, handle, page in _WINDOW_PLACE.iter_unpack(raw):
+            if window >= WINDOWS:
                 raise EmsError(EmsStatus.BAD_MAP)
-            mapping[place.window] = self._saved(place)
+            mapping[window] = self._saved(handle, page)
         self._memory.show(guest.memory, self._memory.without_gone(tuple(mapping)))
 
     def windows(self, guest: Guest) -> None:
@@ -389,18 +396,14 @@ def _window_at(segment: int) -> int:
     return WINDOWS if rest or window < 0 else window
 
 
-def _place(place: LogicalPage | None) -> dict[str, int]:
-    return (place or LogicalPage(NO_HANDLE, NO_PAGE))._asdict()
+def _packed(place: LogicalPage | None) -> bytes:
+    return _SAVED_PLACE.pack(*(place or _NOTHING))
 
 
 def _partial_map(places: list[tuple[int, LogicalPage | None]]) -> bytes:
-    raw: bytes = PARTIAL_MAP.build(
-        {
-            "count": len(places),
-            "places": [{"window": window, **_place(place)} for window, place in places],
-        }
-    )
-    return raw
+    """Return some windows' pages as 4Fh saves them."""
+    saved = (_WINDOW_PLACE.pack(window, *(place or _NOTHING)) for window, place in places)
+    return _WORD.pack(len(places)) + b"".join(saved)
 
 
 def _words(*values: int) -> bytes:

@@ -20,6 +20,8 @@ MAX_HANDLES = 255
 OS_HANDLE = 0
 """The operating system's handle, which is always there."""
 ZEROS = bytes(PAGE)
+_STARTS = tuple(linear(FRAME_SEGMENT, window * PAGE) for window in range(WINDOWS))
+"""Where the windows lie."""
 
 
 class EmsStatus(IntEnum):
@@ -116,9 +118,10 @@ class ExpandedMemory:
 
     def owner(self, handle: int) -> Owner:
         """Return whose handle it is."""
-        if handle not in self.owners:
+        owner = self.owners.get(handle)
+        if owner is None:
             raise EmsError(EmsStatus.BAD_HANDLE)
-        return self.owners[handle]
+        return owner
 
     def change(self, handle: int, **fields: Any) -> None:
         """Give an owner's fields other values."""
@@ -176,30 +179,39 @@ class ExpandedMemory:
 
     def show(self, memory: Memory, mapping: Mapping) -> None:
         """Let the frame show these pages."""
+        if mapping == self.mapping and not self._is_twice():
+            return
         self.collect(memory)
-        for window, (old, new) in enumerate(zip(self.mapping, mapping, strict=True)):
+        for start, old, new in zip(_STARTS, self.mapping, mapping, strict=True):
             if new is not None and new != old:
-                memory.write(_start(window), self.content(new))
+                memory.write(start, self.content(new))
         self.mapping = mapping
+
+    def _is_twice(self) -> bool:
+        """Whether a page is in two windows, which come together when they are collected."""
+        shown = [place for place in self.mapping if place]
+        return len(set(shown)) < len(shown)
 
     def collect(self, memory: Memory) -> None:
         """Copy what the guest has written in the frame back to the pages."""
-        shown = [(window, place) for window, place in enumerate(self.mapping) if place]
-        before = {place: self.content(place) for _, place in shown}
-        for window, place in shown:
-            content, old = bytes(memory.ram[_start(window) :][:PAGE]), before[place]
-            if content == old:
+        arena = memory.arena  # whose slices are bytes at once
+        shown = [at for at in zip(_STARTS, self.mapping, strict=True) if at[1]]
+        before = [self.content(place) for _, place in shown if place]
+        for (start, place), old in zip(shown, before, strict=True):
+            content = arena[start : start + PAGE]
+            if content == old or place is None:
                 continue
             now = self.content(place)
             self._set(place, content if now is old else _merged(now, old, content))
-        if len(before) < len(shown):
+        if len(shown) > 1 and self._is_twice():
             self._refresh(memory)
 
     def _refresh(self, memory: Memory) -> None:
         """Let the frame show what is in the pages now."""
-        for window, place in enumerate(self.mapping):
-            if place and bytes(memory.ram[_start(window) :][:PAGE]) != self.content(place):
-                memory.write(_start(window), self.content(place))
+        arena = memory.arena
+        for start, place in zip(_STARTS, self.mapping, strict=True):
+            if place and arena[start : start + PAGE] != self.content(place):
+                memory.write(start, self.content(place))
 
     def _set(self, place: LogicalPage, content: bytes) -> None:
         pages = self.owner(place.handle).pages
@@ -227,11 +239,7 @@ class ExpandedMemory:
 
 def window_range(window: int) -> range:
     """Return the linear addresses of a window."""
-    return range(_start(window), _start(window) + PAGE)
-
-
-def _start(window: int) -> int:
-    return linear(FRAME_SEGMENT, window * PAGE)
+    return range(_STARTS[window], _STARTS[window] + PAGE)
 
 
 def _mapping(places: Any) -> Mapping:

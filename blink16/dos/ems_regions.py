@@ -11,6 +11,7 @@ from construct import Int8ul, Int16ul, Int32ul, Struct
 
 from blink16.dos.ems_pages import PAGE, EmsError, EmsStatus, ExpandedMemory, window_range
 from blink16.memory import MEMORY_SIZE, linear
+from blink16.packing import packing
 from blink16.services import Guest
 
 CONVENTIONAL, EXPANDED = 0, 1
@@ -27,6 +28,7 @@ REGION = Struct(
     "target_offset" / Int16ul,
     "target_segment" / Int16ul,
 )
+_REGION = packing(REGION)
 
 
 class EmsRegion(NamedTuple):
@@ -84,19 +86,13 @@ def exchange(guest: Guest, memory: ExpandedMemory) -> EmsStatus:
 def _regions(guest: Guest, memory: ExpandedMemory) -> tuple[EmsRegion, EmsRegion]:
     """Return the source and the target of a call, both there as a whole."""
     r = guest.registers
-    raw = REGION.parse(guest.memory.read(guest.linear(r.ds, r.si), REGION.sizeof()))
-    if raw.length > LONGEST:
+    raw = guest.memory.read(guest.linear(r.ds, r.si), _REGION.size)
+    length, *ends = _REGION.unpack(raw)
+    if length > LONGEST:
         raise EmsError(EmsStatus.TOO_LONG)
     source, target = (
-        _region(
-            memory,
-            raw[f"{end}_type"],
-            raw[f"{end}_handle"],
-            raw[f"{end}_segment"],
-            raw[f"{end}_offset"],
-            raw.length,
-        )
-        for end in ("source", "target")
+        _region(memory, kind, handle, offset, segment, length)
+        for kind, handle, offset, segment in (ends[:4], ends[4:])
     )
     for one, other in ((source, target), (target, source)):
         if one.kind == CONVENTIONAL and other.kind == EXPANDED and _shows(memory, one, other):
@@ -106,7 +102,7 @@ def _regions(guest: Guest, memory: ExpandedMemory) -> tuple[EmsRegion, EmsRegion
 
 
 def _region(
-    memory: ExpandedMemory, kind: int, handle: int, segment: int, offset: int, length: int
+    memory: ExpandedMemory, kind: int, handle: int, offset: int, segment: int, length: int
 ) -> EmsRegion:
     """Return a region; ``segment``: that of memory, or the first page."""
     match kind:

@@ -28,6 +28,15 @@ HARDWARE = Struct(
     "dma_register_sets" / Int16ul,
     "dma_works_otherwise" / Int16ul,
 )
+_BOARD = HARDWARE.build(
+    {
+        "page_paragraphs": PAGE_PARAGRAPHS,
+        "register_sets": 0,
+        "context_size": CONTEXT_SIZE,
+        "dma_register_sets": 0,
+        "dma_works_otherwise": 0,
+    }
+)
 SPREAD = 2654435761
 """Makes numbers that look like none of an instant."""
 
@@ -77,16 +86,7 @@ class SystemAccess:
         match r.al:
             case 0:
                 self._check_enabled()
-                raw = HARDWARE.build(
-                    {
-                        "page_paragraphs": PAGE_PARAGRAPHS,
-                        "register_sets": 0,
-                        "context_size": CONTEXT_SIZE,
-                        "dma_register_sets": 0,
-                        "dma_works_otherwise": 0,
-                    }
-                )
-                guest.memory.write(guest.linear(r.es, r.di), raw)
+                guest.memory.write(guest.linear(r.es, r.di), _BOARD)
             case 1:
                 r.bx, r.dx = memory.free, memory.total
             case _:

@@ -7,6 +7,7 @@ Source: Lotus, Intel, Microsoft, AST: eXtended Memory Specification 3.0 (1991).
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from struct import Struct as Packing
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from construct import Int16ul, Int32ul, Struct
 from blink16.bios.rom import Rom, call
 from blink16.devices import a20
 from blink16.dos.upper_memory import UpperMemory
-from blink16.hostfs.chunks import CHUNK, Chunks, get, put, resize
+from blink16.hostfs.chunks import Chunks, Content
 from blink16.memory import MEMORY_SIZE
 from blink16.services import DONE, Chassis, Guest, Outcome
 
@@ -34,6 +35,7 @@ BAD_SOURCE, BAD_SOURCE_OFFSET, BAD_TARGET, BAD_TARGET_OFFSET, BAD_LENGTH = range
 NOT_LOCKED, LOCKED, TOO_MANY_LOCKS = 0xAA, 0xAB, 0xAC
 LESS_UPPER_MEMORY, NO_UPPER_MEMORY, NO_SUCH_SEGMENT = 0xB0, 0xB1, 0xB2
 MAX_LOCKS = 255
+MOVE_BLOCK = 0x0B
 
 _MOVE = Packing("<IHIHI")
 MOVE = Struct(
@@ -58,13 +60,18 @@ class Move(NamedTuple):
     target_offset: int
 
 
-class XmsBlock(NamedTuple):
-    """A block of extended memory."""
+@dataclass(slots=True, eq=False)
+class XmsBlock:
+    """A block of extended memory, which changes in place."""
 
     kib: int
     locks: int = 0
-    content: Chunks = ()
-    """What has been written, in chunks; shorter than the block where the rest is zeros."""
+    content: Content = field(default_factory=lambda: Content(()))
+    """What has been written; shorter than the block where the rest is zeros."""
+
+    def save(self) -> tuple[int, int, Chunks]:
+        """Return it as plain data."""
+        return self.kib, self.locks, self.content.frozen()
 
 
 class LineUsers(NamedTuple):
@@ -108,7 +115,8 @@ class Xms:
     def save(self) -> Any:
         """Return the state; contents are shared, not copied."""
         upper = () if self._upper is None else self._upper.blocks
-        return self._high_is_taken, self._line_20, upper, tuple(self._blocks.items())
+        blocks = tuple((handle, block.save()) for handle, block in self._blocks.items())
+        return self._high_is_taken, self._line_20, upper, blocks
 
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""
@@ -116,13 +124,20 @@ class Xms:
         self._line_20 = LineUsers(*users)
         if self._upper is not None:
             self._upper.blocks = upper
-        self._blocks = {handle: XmsBlock(*fields) for handle, fields in blocks}
+        self._blocks = {
+            handle: XmsBlock(kib, locks, Content(chunks)) for handle, (kib, locks, chunks) in blocks
+        }
 
     def __call__(self, guest: Guest) -> Outcome:
         """Do the function in AH: AX is 1, or 0 with an error in BL."""
         r = guest.registers
+        function = r.ah
         try:
-            self._do(guest, r.ah)
+            if function == MOVE_BLOCK:  # which programs call in loops
+                self._move(guest)
+                r.ax = 1
+            else:
+                self._do(guest, function)
         except XmsError as error:
             r.ax, r.bl = 0, error.code
         return DONE
@@ -157,9 +172,6 @@ class Xms:
                 r.ax = 1
             case 0x0A:
                 self._free(r.dx)
-                r.ax = 1
-            case 0x0B:
-                self._move(guest)
                 r.ax = 1
             case 0x0C:
                 self._lock(r.dx)
@@ -250,13 +262,13 @@ class Xms:
         block = self._block(handle)
         if block.locks >= MAX_LOCKS:
             raise XmsError(TOO_MANY_LOCKS)
-        self._blocks[handle] = block._replace(locks=block.locks + 1)
+        block.locks += 1
 
     def _unlock(self, handle: int) -> None:
         block = self._block(handle)
         if not block.locks:
             raise XmsError(NOT_LOCKED)
-        self._blocks[handle] = block._replace(locks=block.locks - 1)
+        block.locks -= 1
 
     def _resize(self, handle: int, kib: int) -> None:
         block = self._block(handle)
@@ -264,10 +276,9 @@ class Xms:
             raise XmsError(LOCKED)
         if kib - block.kib > self._left:
             raise XmsError(NO_MEMORY)
-        content = block.content
-        if kib * KIB < len(content) * CHUNK:
-            content = resize(content, kib * KIB)
-        self._blocks[handle] = block._replace(kib=kib, content=content)
+        if kib * KIB < block.content.size:
+            block.content.resize(kib * KIB)
+        block.kib = kib
 
     # -- moving ------------------------------------------------------------------------------
 
@@ -275,11 +286,10 @@ class Xms:
         r = guest.registers
         raw = guest.memory.read(guest.linear(r.ds, r.si), _MOVE.size)
         move = Move._make(_MOVE.unpack(raw))
-        beyond = not (move.source and move.target) and move.length > MEMORY_SIZE
-        if move.length & 1 or beyond:
+        length, source, _, target, _ = move
+        if length & 1 or (length > MEMORY_SIZE and not (source and target)):
             raise XmsError(BAD_LENGTH)
-        data = self._read(guest, move)
-        self._write(guest, move, data)
+        self._write(guest, move, self._read(guest, move))
 
     def _read(self, guest: Guest, move: Move) -> bytes:
         if not move.source:
@@ -289,9 +299,7 @@ class Xms:
         end = move.source_offset + move.length
         if end > block.kib * KIB:
             raise XmsError(BAD_SOURCE_OFFSET)
-        there = len(block.content) * CHUNK
-        last = min(end, there)
-        data = get(block.content, move.source_offset, last) if move.source_offset < last else b""
+        data = block.content.get(move.source_offset, min(end, block.content.size))
         return data.ljust(move.length, b"\0")
 
     def _write(self, guest: Guest, move: Move, data: bytes) -> None:
@@ -302,5 +310,4 @@ class Xms:
         if move.target_offset + len(data) > block.kib * KIB:
             raise XmsError(BAD_TARGET_OFFSET)
         if data:
-            content = put(block.content, move.target_offset, data)
-            self._blocks[move.target] = block._replace(content=content)
+            block.content.put(move.target_offset, data)

@@ -23,33 +23,6 @@ def to_chunks(data: bytes) -> Chunks:
     return tuple(data[i : i + CHUNK].ljust(CHUNK, b"\0") for i in range(0, len(data), CHUNK))
 
 
-def get(chunks: Chunks, start: int, end: int) -> bytes:
-    """Return the bytes from ``start`` to before ``end``, which the content must have."""
-    first = start // CHUNK
-    part = b"".join(chunks[first : (end - 1) // CHUNK + 1])
-    return part[start - first * CHUNK : end - first * CHUNK]
-
-
-def put(chunks: Chunks, offset: int, data: bytes) -> Chunks:
-    """Return the content with ``data`` (not empty) at ``offset``, longer if need be."""
-    first, last = offset >> CHUNK_SHIFT, offset + len(data) - 1 >> CHUNK_SHIFT
-    if first == last < len(chunks):  # a third quicker
-        old, start = chunks[first], offset - (first << CHUNK_SHIFT)
-        changed = list(chunks)
-        changed[first] = old[:start] + data + old[start + len(data) :]
-        return tuple(changed)
-    content = Content(chunks)
-    content.put(offset, data)
-    return content.frozen()
-
-
-def resize(chunks: Chunks, size: int) -> Chunks:
-    """Return the content cut off at, or filled with zeros up to, ``size`` bytes."""
-    content = Content(chunks)
-    content.resize(size)
-    return content.frozen()
-
-
 class Content:
     """A file's content that is being changed."""
 
@@ -71,6 +44,11 @@ class Content:
             self._loose.clear()
             self._frozen = cast("Chunks", tuple(chunks))
         return self._frozen
+
+    @property
+    def size(self) -> int:
+        """The bytes that its chunks have: as many as it has itself, or more, which are zeros."""
+        return len(self._chunks) << CHUNK_SHIFT
 
     def get(self, start: int, end: int) -> bytes:
         """Return the bytes from ``start`` to before ``end``, which the content must have."""

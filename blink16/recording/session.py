@@ -51,10 +51,17 @@ def record(
         real_calls=options.real_calls,
         dos=options.dos,
         console=options.console,
-        setup=PcSetup() if program.kind is loader.ProgramKind.ELKS else options.setup,
+        setup=_setup_of(program, options),
     )
     assert options.answers is not None
     return loaded, debugger, _recorder(path, launch, debugger, options.answers)
+
+
+def _setup_of(program: Program, options: Options) -> PcSetup:
+    """Return what there is of a PC: around an ELKS program its speed alone."""
+    if program.kind is not loader.ProgramKind.ELKS:
+        return options.setup
+    return PcSetup(options.setup.mhz)
 
 
 def replay(

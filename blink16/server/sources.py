@@ -114,14 +114,18 @@ class ProgramSource:
 
     def _as_they_are(self) -> tuple[Program, Options]:
         """Return the program and its disks as their files hold them now.  LoadError."""
+        program, options = self.program, self.options
+        if program.path is not None:
+            program = loader.read(program.name)
         if not self.images:
-            known = self.program
-            return known if known.path is None else loader.read(known.name), self.options
-        first, *others = (loader.content(path, str(path)) for path in self.images)
-        setup = self.options.setup
-        disks = zip(setup.disks, others, strict=True)
-        setup = replace(setup, disks=tuple(replace(disk, content=held) for disk, held in disks))
-        return replace(self.program, image=first), replace(self.options, setup=setup)
+            return program, options
+        images = self.images[1:] if self.kind is ProgramKind.BOOT else self.images
+        contents = (loader.content(path, str(path)) for path in images)
+        disks = zip(options.setup.disks, contents, strict=True)
+        setup = replace(
+            options.setup, disks=tuple(replace(disk, content=held) for disk, held in disks)
+        )
+        return program, replace(options, setup=setup)
 
     def close(self) -> None:
         """Nothing is open."""

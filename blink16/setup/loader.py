@@ -219,7 +219,7 @@ def alike(program: Program, arguments: Sequence[str], options: Options) -> Machi
 def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded:
     """Return a new machine with the program in it, LoadError if it doesn't fit or lies."""
     try:
-        machine = _machine(program.kind, options)
+        machine = _machine(options)
     except ValueError as error:
         raise LoadError(str(error), USAGE) from None
     console = Console()
@@ -341,10 +341,8 @@ def _checked_kind(name: str, file_name: str, image: bytes) -> ProgramKind:
 # -- loading ---------------------------------------------------------------------------------
 
 
-def _machine(kind: ProgramKind, options: Options) -> Machine:
-    """Return a machine; a PC has the speed that its user wants."""
-    if kind is ProgramKind.ELKS:
-        return Machine(options.engine, cpu=options.cpu, epoch_ns=options.epoch_ns)
+def _machine(options: Options) -> Machine:
+    """Return a machine of the speed that its user wants."""
     return Machine(
         options.engine,
         cpu=options.cpu,
@@ -362,9 +360,6 @@ def _load_elks(
 ) -> SymbolTable:
     argv = [program.name, *arguments]
     files = _files(machine, options)
-    if options.setup.disks or options.setup.roms:
-        useless = "-A, -B, -C, -D and --rom do nothing"
-        machine.notice(f"an ELKS program sees no disks and no ROMs: {useless}")
     kind = options.console
     machine.sinks[elks.NETWORK] = lambda order: None  # until the host's network is there
     return elks.load(

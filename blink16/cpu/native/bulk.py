@@ -8,7 +8,7 @@ instruction, or interrupts it, is the business of single rounds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from blink16.cpu.native.text import SLOW_HINT, text
 from blink16.cpu.opcodes import Row
@@ -93,31 +93,69 @@ define internal i32 @bytes_there(i32 %linear, i32 %offset) alwaysinline {{
 """
 
 
-def _rounds(name: str, *, copies: bool) -> str:
-    """Return one of the two functions."""
-    source = """
+class _Way(NamedTuple):
+    """Where copying and filling differ."""
+
+    source: str
+    """What can be read at once, and the state of the page it is read from."""
+    ahead: str
+    """Whether what is written is read later."""
+    do: str
+
+
+_COPY = _Way(
+    """
   %here = add i32 %source, %from
   %readable = call i32 @bytes_there(i32 %here, i32 %from)
   %fitting = call i32 @llvm.umin.i32(i32 %readable, i32 %writable)
-  %read_state = call i8 @page_state(ptr %memory, i32 %here)"""
-    if not copies:
-        source = """
-  %fitting = add i32 %writable, 0
-  %read_state = add i8 0, 0"""
-    ahead = """
+  %read_state = call i8 @page_state(ptr %memory, i32 %here)""",
+    """
   %distance = sub i32 %there, %here
   %twin_distance = sub i32 %twin, %here
   %into_later = icmp ult i32 %distance, %size
   %twin_into_later = icmp ult i32 %twin_distance, %size
   %mirrored_into_later = and i1 %twin_into_later, %mirrored
-  %ahead = or i1 %into_later, %mirrored_into_later"""
-    if not copies:
-        ahead = "\n  %ahead = icmp eq i1 true, false"
+  %ahead = or i1 %into_later, %mirrored_into_later""",
+    """%get = getelementptr inbounds i8, ptr %memory, i32 %here
+  call void @llvm.memmove.p0.p0.i64(ptr %put, ptr %get, i64 %wide_size, i1 false)""",
+)
+_FILL = _Way(
+    """
+  %fitting = add i32 %writable, 0
+  %read_state = add i8 0, 0""",
+    "\n  %ahead = icmp eq i1 true, false",
+    """%byte = trunc i32 %element to i8
+  %low = and i32 %element, 255
+  %high = lshr i32 %element, 8
+  %alike = icmp eq i32 %low, %high
+  %is_byte = icmp eq i32 %shift, 0
+  %by_bytes = or i1 %alike, %is_byte
+  br i1 %by_bytes, label %bytes, label %words
+bytes:
+  call void @llvm.memset.p0.i64(ptr %put, i8 %byte, i64 %wide_size, i1 false)
+  br label %filled
+words:
+  %word = trunc i32 %element to i16
+  %any = icmp ne i32 %rounds, 0
+  br i1 %any, label %fill, label %filled
+fill:
+  %index = phi i32 [ 0, %words ], [ %next, %fill ]
+  %place = getelementptr inbounds i16, ptr %put, i32 %index
+  store i16 %word, ptr %place, align 1
+  %next = add i32 %index, 1
+  %more = icmp ult i32 %next, %rounds
+  br i1 %more, label %fill, label %filled
+filled:""",
+)
+
+
+def _rounds(name: str, way: _Way) -> str:
+    """Return one of the two functions."""
     return f"""
 define internal i32 @{name}({_PARAMETERS}) noinline {{
   %there = add i32 %target, %to
   %twin = xor i32 %there, {MIRROR_BIT}
-  %writable = call i32 @bytes_there(i32 %there, i32 %to){source}
+  %writable = call i32 @bytes_there(i32 %there, i32 %to){way.source}
   %state = call i8 @page_state(ptr %memory, i32 %there)
   %mirror_bit = and i8 %state, {int(PageState.MIRROR)}
   %mirrored = icmp ne i8 %mirror_bit, 0
@@ -151,10 +189,10 @@ enough:
   %size = shl i32 %rounds, %shift
   %wide_size = zext i32 %size to i64
   %put = getelementptr inbounds i8, ptr %memory, i32 %there
-  %again = getelementptr inbounds i8, ptr %memory, i32 %twin{ahead}
+  %again = getelementptr inbounds i8, ptr %memory, i32 %twin{way.ahead}
   br i1 %ahead, label %none, label %do
 do:
-  {_COPY if copies else _FILL}
+  {way.do}
   br i1 %mirrored, label %mirror, label %done
 mirror:
   call void @llvm.memcpy.p0.p0.i64(ptr %again, ptr %put, i64 %wide_size, i1 false)
@@ -165,35 +203,10 @@ done:
 """
 
 
-_COPY = """%get = getelementptr inbounds i8, ptr %memory, i32 %here
-  call void @llvm.memmove.p0.p0.i64(ptr %put, ptr %get, i64 %wide_size, i1 false)"""
-_FILL = """%byte = trunc i32 %element to i8
-  %low = and i32 %element, 255
-  %high = lshr i32 %element, 8
-  %alike = icmp eq i32 %low, %high
-  %is_byte = icmp eq i32 %shift, 0
-  %by_bytes = or i1 %alike, %is_byte
-  br i1 %by_bytes, label %bytes, label %words
-bytes:
-  call void @llvm.memset.p0.i64(ptr %put, i8 %byte, i64 %wide_size, i1 false)
-  br label %filled
-words:
-  %word = trunc i32 %element to i16
-  %any = icmp ne i32 %rounds, 0
-  br i1 %any, label %fill, label %filled
-fill:
-  %index = phi i32 [ 0, %words ], [ %next, %fill ]
-  %place = getelementptr inbounds i16, ptr %put, i32 %index
-  store i16 %word, ptr %place, align 1
-  %next = add i32 %index, 1
-  %more = icmp ult i32 %next, %rounds
-  br i1 %more, label %fill, label %filled
-filled:"""
-
 TEXT = (
     _PAGE_STATE
-    + _rounds(NAMES["MOVS"], copies=True)
-    + _rounds(NAMES["STOS"], copies=False)
+    + _rounds(NAMES["MOVS"], _COPY)
+    + _rounds(NAMES["STOS"], _FILL)
     + """
 declare i32 @llvm.umin.i32(i32, i32)
 declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)

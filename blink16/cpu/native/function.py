@@ -382,10 +382,13 @@ class OpcodeFunction(Emitter):
         self.begin(interrupted)
         spent = (room - rest - prefixes) << meter.SHIFT
         moved = self._move_meter(self.constant(0, 64) - spent)
-        opcode = Value("%ip", 32, self) | (self.cost.cycles << COST_SHIFT)
-        self.emit(tail_call("@between_rounds", text(start), text(moved), text(opcode)))
+        self.emit(tail_call("@between_rounds", text(start), text(moved), text(self._midway())))
         self.begin(done)
         self._move_meter(self.constant(0, 64) - ((room - rest) << meter.SHIFT))
+
+    def _midway(self) -> Value:
+        """Return what `slices` is to know where an interrupt retires the instruction midway."""
+        return Value("%ip", 32, self) | (self.cost.cycles << COST_SHIFT)
 
     def halt(self) -> None:
         """Stop executing until an interrupt."""

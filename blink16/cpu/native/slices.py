@@ -254,7 +254,8 @@ define internal i64 @planned(ptr %state, i64 %now) {{
 _BETWEEN_ROUNDS = f"""
 ; Between two rounds of a REP instruction, where %ip is that of its first prefix.  In the place of
 ; prefixes are the offset of its opcode and, {COST_SHIFT} bits higher, what it costs besides rounds.
-; An interrupt retires it and returns to the last prefix, as the chip does.
+; An interrupt retires it and returns to the last prefix, as the chip does.  0: the machine sees to
+; that.
 define preserve_nonecc void @between_rounds({SIGNATURE}) noinline {{
   {slots.SHADOW_AT.store("-1", "at")}
   call void @settle(ptr %state, i64 %meter)
@@ -276,7 +277,9 @@ define preserve_nonecc void @between_rounds({SIGNATURE}) noinline {{
   %points = and i8 %attribute, {int(Attribute.BREAKPOINT | Attribute.SERVICE | Attribute.LAST)}
   %minded = zext i8 %points to i32
   %all = or i32 %any, %minded
-  %plain = icmp eq i32 %all, 0
+  %quiet = icmp eq i32 %all, 0
+  %is_mine = icmp ne i32 %prefixes, 0
+  %plain = and i1 %quiet, %is_mine
   br i1 %plain, label %unheard, label %leave
 unheard:
   {slots.CYCLES.load("cycles")}

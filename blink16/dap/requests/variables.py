@@ -28,6 +28,13 @@ MAX_TEXT = 64
 """Characters of a string that a pointer shows."""
 WORDS = ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp", "ip", "flags")
 SEGMENTS = ("cs", "ds", "es", "ss")
+_REGISTERS = {
+    "registers": WORDS,
+    "halves": tuple(HALVES),
+    "segments": SEGMENTS,
+    "flags": tuple(name.lower() for name in FLAG_BITS),
+}
+"""The scopes of registers, and what is in them."""
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -87,43 +94,38 @@ async def _children(
         return
     scene = await session.debuggee.scene(handle.frame)
     async for name, value in _scope(session, scene, handle.kind):
-        prefix = "$" if handle.kind in ("registers", "segments", "halves", "flags") else ""
+        prefix = "$" if handle.kind in _REGISTERS else ""
         yield name, value, prefix + name
 
 
 async def _scope(
     session: Session, scene: Scene, kind: str
 ) -> AsyncIterator[tuple[str, TypedValue | str]]:
-    match kind:
-        case "locals":
-            function, found = scene.view.variables(session.debuggee.program)
-            for variable in found:
-                assert function is not None
-                yield variable.name, await _or_why(scene, variable, function.unit)
-        case "globals":
-            seen = set()
-            for variable, unit in session.debuggee.program.globals:
-                if variable.name not in seen:
-                    seen.add(variable.name)
-                    yield variable.name, await _or_why(scene, variable, unit)
-            for symbol in await session.debuggee.target.symbols():
-                if symbol.kind is SymbolKind.DATA and symbol.name not in seen:
-                    try:
-                        yield symbol.name, await scene.named(symbol.name)
-                    except ExpressionError as error:
-                        yield symbol.name, f"<{error}>"
-        case "registers":
-            for name in WORDS:
-                yield name, await scene.named(f"${name}")
-        case "halves":
-            for name in HALVES:
-                yield name, await scene.named(f"${name}")
-        case "segments":
-            for name in SEGMENTS:
-                yield name, await scene.named(f"${name}")
-        case "flags":
-            for name in FLAG_BITS:
-                yield name.lower(), await scene.named(f"${name.lower()}")
+    for name in _REGISTERS.get(kind, ()):
+        yield name, await scene.named(f"${name}")
+    if kind == "locals":
+        function, found = scene.view.variables(session.debuggee.program)
+        for variable in found:
+            assert function is not None
+            yield variable.name, await _or_why(scene, variable, function.unit)
+    elif kind == "globals":
+        async for name, value in _globals(session, scene):
+            yield name, value
+
+
+async def _globals(session: Session, scene: Scene) -> AsyncIterator[tuple[str, TypedValue | str]]:
+    """Yield variables outside of functions, then symbols that are none of them; each name once."""
+    seen = set()
+    for variable, unit in session.debuggee.program.globals:
+        if variable.name not in seen:
+            seen.add(variable.name)
+            yield variable.name, await _or_why(scene, variable, unit)
+    for symbol in await session.debuggee.target.symbols():
+        if symbol.kind is SymbolKind.DATA and symbol.name not in seen:
+            try:
+                yield symbol.name, await scene.named(symbol.name)
+            except ExpressionError as error:
+                yield symbol.name, f"<{error}>"
 
 
 async def _or_why(scene: Scene, variable: Any, unit: int) -> TypedValue | str:

@@ -140,12 +140,15 @@ def acknowledge(m: HotContext) -> Value:
     """Take the interrupt that is asked for, and return its vector."""
     chip = Chip(m)
     chip.require_work()
-    m.require(chip.get("auto_eoi").is_zero())
     m.require((chip.get("icw1") & ICW1_LEVEL).is_zero())
     bit = chip.granted()
     m.require(bit.is_not_zero())
     m.require((bit & (1 << CASCADE)).is_zero())  # an AT's second chip knows its vector
     chip.set("irr", chip.get("irr") & (bit ^ 0xFF))
-    chip.set("isr", chip.get("isr") | bit)
+    level, lowest = level_of(bit), chip.get("lowest")
+    ends = chip.get("auto_eoi").is_not_zero()
+    rotates = ends & chip.get("rotate_in_auto_eoi").is_not_zero()
+    chip.set("isr", chip.get("isr") | choose(ends, m.constant(0), bit))
+    chip.set("lowest", choose(rotates, level, lowest))
     chip.ask()
-    return chip.get("base") | level_of(bit)
+    return chip.get("base") | level
