@@ -102,16 +102,6 @@ class Assembly:
         self.non_maskable: NonMaskable | None = None
         self.replaying = False
         """While true, nothing is shown or done outside: this has happened before."""
-        self.on_output: Callable[[str, bytes], None] = discard
-        self.sinks: dict[str, Callable[[bytes], object]] = {}
-        """Where the output of channels goes that have a place of their own, like a file."""
-        self.on_notice: Callable[[str], None] = lambda text: None
-        self.on_past_output: Callable[[str, bytes], None] = discard
-        """Told what was shown outside when it happened first, while that happens again."""
-        self.on_call: Callable[[str], None] | None = None
-        """Told each call of the guest's system in one line, in replays too; None: not wanted."""
-        self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
-        """Called with what the guest uses and the machine lacks (`watch_for_lacks`)."""
         self.witness: Witness | None = None
         self.process_table: ProcessTable | None = None
         """Who tells of the processes of the guest's system, if it has some."""
@@ -124,7 +114,21 @@ class Assembly:
         self._next_stub = STUBS_OFFSET
         self._happened_at = 0
         """When there was input or output last."""
+        self._begin_unheard()
         self._begin_dues()
+
+    def _begin_unheard(self) -> None:
+        """Have nobody yet who hears what it says."""
+        self.on_output: Callable[[str, bytes], None] = discard
+        self.sinks: dict[str, Callable[[bytes], object]] = {}
+        """Where the output of channels goes that have a place of their own, like a file."""
+        self.on_notice: Callable[[str], None] = lambda text: None
+        self.on_past_output: Callable[[str, bytes], None] = discard
+        """Told what was shown outside when it happened first, while that happens again."""
+        self.on_call: Callable[[str], None] | None = None
+        """Told each call of the guest's system in one line, in replays too; None: not wanted."""
+        self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
+        """Called with what the guest uses and the machine lacks (`watch_for_lacks`)."""
 
     def _begin_dues(self) -> None:
         """Have nobody yet who wants to act at a time of their own."""

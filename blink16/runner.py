@@ -108,12 +108,9 @@ class Runner:
         self._interactive = self._is_pc and streams and terminal.is_interactive()
         self._raw = self._interactive or keys
         """Whether our terminal gives us keys, unchanged."""
-        self._teletype: Teletype | None = None
-        self._viewer: Viewer | None = None
-        if self._interactive and is_program:
-            self._teletype = Teletype(self._machine)
-        elif self._interactive:
-            self._viewer = self._new_viewer()
+        prints = self._interactive and is_program
+        self._teletype = Teletype(self._machine) if prints else None
+        self._viewer = self._new_viewer() if self._interactive and not prints else None
         self._listen(loaded, trace)
         self._inbox = Inbox()
         painted = self._interactive or isinstance(place, ScreenPlace)
@@ -130,10 +127,13 @@ class Runner:
         self._lines = Lines(places, self._side(), say)
         news = partial(self._put, elks.NETWORK)
         self._network = hostnetwork.connect(loaded, news, self._tell)
-        self._governor: Governor | None = None
+        self._governor = Governor(self._machine.clock_hz) if real_time else None
         if real_time:
-            self._governor = Governor(self._machine.clock_hz)
             self._machine.idle_after = 0
+        self._begin_drawing()
+
+    def _begin_drawing(self) -> None:
+        """Have drawn nothing yet, and run for no time."""
         self._slice = FIRST_PICTURE_SLICE if self._viewer else SLICE
         self._began = self._drawn = time.perf_counter()
         self._until_next = PICTURE_SECONDS

@@ -20,7 +20,7 @@ EPOCH = 1_000_000_000 * 1_000_000_000  # 2001-09-09 01:46:40
 SCREEN = 0xB8000
 COUNTER = 0x600
 HANDLER = 0x7D00
-MAX_CALL = 150
+MAX_CALL = 1000
 """Instructions after which a call does not come back by itself: it waits."""
 SECOND = CLOCK_HZ
 """Cycles in a second of the guest."""
@@ -135,8 +135,9 @@ class Powered(Pc):
         roms: list[OptionRom] | None = None,
         adapter: Adapter = Adapter.CGA,
         speed: int = SECOND,
+        engine: str = engines.DEFAULT,
     ) -> None:
-        self.machine = Machine(epoch_ns=EPOCH, clock_hz=speed)
+        self.machine = Machine(engine, epoch_ns=EPOCH, clock_hz=speed)
         self.console = Console()
         self.shown = []
         self.notices = []

@@ -60,7 +60,7 @@ def test_boot_sector_is_loaded_at_7c00() -> None:
 def test_boot_sector_prints() -> None:
     """mov ax,0E41h; int 10h; hlt: the smallest boot sector must show its letter."""
     pc = Pc(sector(b"\xb8\x41\x0e\xcd\x10\xfa\xf4"))
-    pc.machine.run(100)
+    pc.machine.run(200)
     assert pc.shown == [("console", b"A")]
     assert pc.row(0) == "A"
 

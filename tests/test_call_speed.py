@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from guests import ENGINES
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from blink16.bios.data_area import DataArea
 from blink16.bios.program_keys import Keys
@@ -123,6 +125,34 @@ def test_both_engines_agree_and_time_travel_is_exact(tmp_path: Path) -> None:
             timeline.seek(timeline.start + at)
         assert (timeline.machine.save(), timeline.machine.memory.whole[:]) == seen[-1]
         states.append(seen)
+    assert states[0] == states[1]
+
+
+CALLS = (0x02, 0x06, 0x09, 0x0B, 0x19, 0x2A, 0x30, 0x3D, 0x40, 0x48, 0x62, 0xF0)
+STEPS = 4_000
+
+
+@given(
+    calls=st.lists(st.sampled_from(CALLS), min_size=1, max_size=6),
+    cpu=st.sampled_from(tuple(MODELS)),
+    ways=st.lists(st.integers(0, STEPS), min_size=1, max_size=4),
+)
+@settings(max_examples=15, deadline=None)
+def test_any_calls_on_any_processor_leave_one_state_at_an_instant(
+    tmp_path_factory: pytest.TempPathFactory, calls: list[int], cpu: str, ways: list[int]
+) -> None:
+    """Prevents a state that depends on the engine, on how a run is cut, or on travels."""
+    # mov bx, 1 / mov cx, 5 / mov dx, 80h, then mov ah, number / int 21h for each
+    code = bytes.fromhex("bb0100 b90500 ba8000")
+    code += b"".join(bytes((0xB4, number, 0xCD, 0x21)) for number in calls)
+    folder, states = tmp_path_factory.mktemp("calls"), []
+    for engine in ENGINES:
+        timeline = Timeline(machine_of(loop(code), Options(folder, engine=engine, cpu=cpu)))
+        for to in sorted({*ways, STEPS}):
+            timeline.run(timeline.start + to - timeline.now)
+        for to in (*ways, STEPS):
+            timeline.seek(timeline.start + to)
+        states.append((timeline.machine.save(), timeline.machine.memory.whole[:]))
     assert states[0] == states[1]
 
 

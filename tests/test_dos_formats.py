@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 import pytest
+from construct import Struct
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +57,21 @@ def test_mz_round_trip() -> None:
     """A linker's header must be read field by field, not shifted or swapped."""
     program = parse_mz(mz(b"abcdefgh", relocations=((0, 4),), cs=1, ip=2, ss=3, sp=4, minalloc=5))
     assert program == MzExecutable(b"abcdefgh", 1, 2, 3, 4, 5, 0xFFFF, ((0, 4),))
+
+
+def test_many_relocations_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents an EXEC (INT 21h/4Bh) that takes most of a second, which nobody can stop: a program
+    may have 65,535 relocations.
+    """
+    file, parsed, parse_struct = mz(bytes(64), relocations=((1, 2),) * 1000), [], Struct._parse
+
+    def counted(self: Any, *arguments: Any) -> Any:
+        parsed.append(self)
+        return parse_struct(self, *arguments)
+
+    monkeypatch.setattr(Struct, "_parse", counted)
+    assert parse_mz(file).relocations == ((1, 2),) * 1000
+    assert len(parsed) == 1  # the header
 
 
 def test_relocation_adds_the_load_segment() -> None:

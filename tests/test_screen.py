@@ -24,7 +24,7 @@ def slot() -> Slot:
     """Return a PC that has written the alphabet on its screen."""
     program = Program("letters.img", ProgramKind.BOOT, sector(SHOW_A_TO_Z))
     made = Slot(1, ProgramSource(program, (), Options()), StreamConsole(print), print)
-    made.debugger.resume(Resume(count=2660))
+    made.debugger.resume(Resume(count=2870))
     return made
 
 
@@ -44,7 +44,7 @@ def test_it_shows_the_present(slot: Slot, console: ScreenConsole) -> None:
     assert terminal.text()[0] == "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     assert terminal.text()[25].startswith(" stands |")
     for _ in range(2):
-        slot.debugger.resume(Resume(backward=True, count=1120))
+        slot.debugger.resume(Resume(backward=True, count=1200))
         terminal.show(console.picture(*SIZE))
     assert terminal.text()[0] == "ABCD"
     assert "in its past" in terminal.text()[25]

@@ -6,7 +6,9 @@ Source: IBM PC/XT Technical Reference, BIOS listing of GRAPHICS_WRITE and READ_D
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from blink16.memory import Memory, linear
 
@@ -25,6 +27,8 @@ UPPER_FONT_VECTOR = 0x1F
 """Its vector points at the dots of the other 128, if there are any."""
 _WIDE = [sum((line >> x & 1) << 2 * x for x in range(CELL)) for line in range(256)]
 """A line of dots with two bits for each."""
+_LIT = [sum(bool(byte >> 2 * x & 3) << x for x in range(4)) for byte in range(256)]
+"""Which of a byte's four dots are lit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +111,41 @@ def draw(memory: Memory, mode: int, row: int, column: int, code: int, color: int
         memory.write(at, lit.to_bytes(size, "big"))
 
 
-def recognize(memory: Memory, mode: int, row: int, column: int) -> int:
-    """Return the character that is drawn in a cell; 0 if it looks like none."""
-    lines = bytes(
-        sum(bool(dot(memory, mode, column * CELL + x, y)) << (CELL - 1 - x) for x in range(CELL))
-        for y in range(row * CELL, row * CELL + CELL)
-    )
-    return next((code for code in range(256) if _shape(memory, code) == lines), 0)
+def xor(memory: Memory, mode: int, row: int, column: int, shapes: Sequence[bytes]) -> None:
+    """XOR lines of dots into a cell: a shape for each bit of color."""
+    size = _bits(mode)
+    if row >= HEIGHT // CELL or column >= LINE // size:
+        return
+    for y, lines in enumerate(zip(*shapes, strict=True), row * CELL):
+        at = _line(y) + column * size
+        lit = int.from_bytes(memory.read(at, size), "big")
+        for bit, line in enumerate(lines):
+            lit ^= line if mode == FINE_MODE else _WIDE[line] << bit
+        memory.write(at, lit.to_bytes(size, "big"))
+
+
+def recognize(memory: Memory, mode: int, row: int, columns: range) -> bytes:
+    """Return the characters that are drawn in a row's cells; 0 where it looks like none."""
+    size, lines = _bits(mode), range(row * CELL, row * CELL + CELL)
+    known = codes_of(partial(_shape, memory))
+    here = range(columns.start, max(columns.start, min(columns.stop, LINE // size)))
+    if row >= HEIGHT // CELL or not here:
+        return bytes((known.get(bytes(CELL), 0),)) * len(columns)
+    content = [memory.read(_line(y) + here.start * size, len(here) * size) for y in lines]
+    if mode != FINE_MODE:
+        content = [bytes(map(_narrow, line[::2], line[1::2])) for line in content]
+    found = bytes(known.get(bytes(shape), 0) for shape in zip(*content, strict=True))
+    return found.ljust(len(columns), bytes((known.get(bytes(CELL), 0),)))
+
+
+def codes_of(shape: Callable[[int], bytes]) -> dict[bytes, int]:
+    """Return the characters by their shapes, the first one of several that are alike."""
+    return {shape(code): code for code in range(255, -1, -1)}
+
+
+def _narrow(first: int, second: int) -> int:
+    """Return which of eight dots of two bits are lit."""
+    return _LIT[first] << 4 | _LIT[second]
 
 
 def scroll(memory: Memory, mode: int, window: ScrollWindow, lines: int, color: int) -> None:
@@ -149,9 +181,23 @@ class CgaDots:
         """Draw a character."""
         draw(self.memory, self.mode, row, column, code, color)
 
-    def recognize(self, row: int, column: int) -> int:
-        """Return the character that is drawn in a cell."""
-        return recognize(self.memory, self.mode, row, column)
+    def shape(self, code: int) -> bytes:
+        """Return a character's lines of dots."""
+        return _shape(self.memory, code)
+
+    def xor_bits(self, color: int) -> int | None:
+        """Return the bits of color that a character XORs; None: it is drawn as any other."""
+        if not color & XOR:
+            return None
+        return 1 if self.mode == FINE_MODE else color & 3
+
+    def xor(self, row: int, column: int, shapes: Sequence[bytes]) -> None:
+        """XOR lines of dots into a cell: a shape for each bit of color."""
+        xor(self.memory, self.mode, row, column, shapes[: _bits(self.mode)])
+
+    def recognize(self, row: int, columns: range) -> bytes:
+        """Return the characters that are drawn in a row's cells."""
+        return recognize(self.memory, self.mode, row, columns)
 
     def scroll(self, window: ScrollWindow, lines: int, color: int) -> None:
         """Move a window's rows."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from blink16.bios import screen_text, typed
+from blink16.bios import typed
 from blink16.bios.data_area import PAGES
 from blink16.bios.unknown import no_function
 from blink16.bios.vga import EGA_INFO, KEPT, VgaBios
@@ -20,8 +20,6 @@ from blink16.lacks import Kind
 from blink16.services import DONE, Guest, Outcome
 
 CHANNEL = "console"
-NEW_LINE = 0x0E0A
-"""AX where the teletype is to scroll, more often than not."""
 
 
 class VideoService:
@@ -40,8 +38,6 @@ class VideoService:
         function = _FUNCTIONS.get(guest.registers.ah)
         if guest.registers.ah == 0x00:
             self._set_mode(guest)
-        elif guest.registers.ax == NEW_LINE and screen_text.write(guest.memory, self._bus, b"\n"):
-            guest.output(CHANNEL, b"\n")
         elif self._adapter.has_planes and guest.registers.ah in _PLANES_FUNCTIONS:
             is_vga = self._adapter is Adapter.VGA
             bios = VgaBios(guest.memory, self._bus, is_vga=is_vga)

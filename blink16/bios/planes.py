@@ -5,8 +5,10 @@ The font is the one that INT 43h's vector points at.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from blink16.bios.data_area import DataArea
-from blink16.bios.graphics import ScrollWindow
+from blink16.bios.graphics import ScrollWindow, codes_of
 from blink16.memory import DIRTY_SHIFT, PAGE_SHIFT, Memory, PageState, linear
 
 WINDOW = 0xA0000
@@ -79,14 +81,15 @@ class PlanesScreen:
 
     # -- characters --------------------------------------------------------------------------
 
-    def _shape(self, code: int) -> bytes:
+    def shape(self, code: int) -> bytes:
+        """Return a character's lines of dots, those that can be seen."""
         segment = self._memory.read_word(FONT_VECTOR * 4 + 2)
         at = linear(segment, self._memory.read_word(FONT_VECTOR * 4) + code * self.height)
-        return self._memory.read(at, self.height)
+        return self._memory.read(at, min(self.height, self.lines))
 
     def draw(self, row: int, column: int, code: int, color: int) -> None:
         """Draw a character; with bit 7 of ``color`` XOR it into the picture."""
-        for y, line in enumerate(self._shape(code), row * self.height):
+        for y, line in enumerate(self.shape(code), row * self.height):
             if y >= self.lines or column * 8 >= self.width:
                 return
             if self._mode == BYTES_MODE:
@@ -95,13 +98,42 @@ class PlanesScreen:
             else:
                 self._set_cell(y * self._stride + column, 0xFF, line, color)
 
-    def recognize(self, row: int, column: int) -> int:
-        """Return the character that is drawn in a cell; 0 if it looks like none."""
-        lines = bytes(
-            sum(bool(self.dot(column * 8 + x, y)) << (7 - x) for x in range(8))
-            for y in range(row * self.height, (row + 1) * self.height)
-        )
-        return next((code for code in range(256) if self._shape(code) == lines), 0)
+    def xor_bits(self, color: int) -> int | None:
+        """Return the bits of color that a character XORs; None: it is drawn as any other."""
+        return color & 0xF if color & XOR and self._mode != BYTES_MODE else None
+
+    def xor(self, row: int, column: int, shapes: Sequence[bytes]) -> None:
+        """XOR lines of dots into a cell: a shape for each bit of color."""
+        if column * 8 >= self.width:
+            return
+        for y, lines in enumerate(zip(*shapes, strict=True), row * self.height):
+            if y >= self.lines:
+                return
+            at = (self._start + y * self._stride + column) % CELLS
+            self._memory.planes[at] ^= int.from_bytes(lines, "little")
+            self._memory.planes_dirty[at >> DIRTY_SHIFT] = 1
+
+    def recognize(self, row: int, columns: range) -> bytes:
+        """Return the characters that are drawn in a row's cells; 0 where it looks like none."""
+        known = codes_of(self.shape)
+        lines = range(row * self.height, row * self.height + min(self.height, self.lines))
+        content = [self._lit(y, columns) for y in lines]
+        return bytes(known.get(bytes(shape), 0) for shape in zip(*content, strict=True))
+
+    def _lit(self, y: int, columns: range) -> bytes:
+        """Return which dots of a line's cells have a color."""
+        here = range(columns.start, max(columns.start, min(columns.stop, self._stride)))
+        if y >= self.lines:
+            return bytes(len(columns))
+        if self._mode == BYTES_MODE:
+            dots = self._bytes(y * self.width + here.start * 8, len(here) * 8)
+            bits = "".join("1" if dot else "0" for dot in dots)
+            lit = bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8))
+        else:
+            start, planes = self._start + y * self._stride, self._memory.planes
+            cells = [planes[(start + column) % CELLS] for column in here]
+            lit = bytes((c | c >> 8 | c >> 16 | c >> 24) & 0xFF for c in cells)
+        return lit.ljust(len(columns), b"\0")
 
     def scroll(self, window: ScrollWindow, lines: int, color: int) -> None:
         """Move a window's rows up (down if negative); what comes free has a color; 0: all of it."""

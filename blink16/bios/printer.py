@@ -87,9 +87,7 @@ class Printer:
         return DONE
 
     def _line(self, screen: GuestScreen, row: int) -> bytes:
-        page = screen.area.page
-        codes = (screen.cell(page, row, column)[0] for column in range(screen.columns))
-        return bytes(code or ord(" ") for code in codes)
+        return screen.codes(screen.area.page, row).replace(b"\0", b" ")
 
 
 def _is_bounds_fault(guest: Guest) -> bool:

@@ -37,6 +37,15 @@ _BLANKS = tuple(bytes((BLANK[0], attribute)) for attribute in range(256))
 _pieces = re.compile(rb"[^\x07-\x0a\r]+|\r\n|[\x07-\x0a\r]").findall
 
 
+def size(columns: int, rows: int, memory_size: int) -> tuple[int, int]:
+    """Return how many columns and rows there are where the data area has such numbers.
+
+    Guests may write anything there.  The BIOS multiplies by a byte, and has its text in memory.
+    """
+    columns = columns & 0xFF or 1
+    return columns, max(1, min(rows, memory_size // (2 * columns)))
+
+
 def write(memory: Memory, bus: Bus, data: bytes) -> bool:
     """Write text to the page that is seen, from its cursor on; return False if it shows dots.
 
@@ -46,10 +55,11 @@ def write(memory: Memory, bus: Bus, data: bytes) -> bool:
     if mode in _DOTS:
         return False
     page, port = SEEN.unpack(memory.read(SEEN_AT, SEEN.size))
-    page, columns, rows, size = page % PAGES, columns or 1, ROWS, VIDEO_MEMORY
+    page, rows, memory_size = page % PAGES, ROWS, VIDEO_MEMORY
     if memory.read(EGA_INFO, 1)[0]:
-        rows, size = memory.read(_LAST_ROW_AT, 1)[0] + 1, PLANES_TEXT_MEMORY
-    start = (MONO_MEMORY if mode == MONO_MODE else COLOR_MEMORY) + page * page_size % size
+        rows, memory_size = memory.read(_LAST_ROW_AT, 1)[0] + 1, PLANES_TEXT_MEMORY
+    columns, rows = size(columns, rows, memory_size)
+    start = (MONO_MEMORY if mode == MONO_MODE else COLOR_MEMORY) + page * page_size % memory_size
     column, row = memory.read(_CURSORS_AT + 2 * page, 2)
     row, column = _Page(memory, start, columns, rows).write(row, column, data)
     row, column = row & 0xFF, column & 0xFF

@@ -10,6 +10,9 @@ from blink16.bios.video import BEL, BS, CR, LF, NORMAL, GuestScreen
 from blink16.bus import Bus
 from blink16.memory import Memory
 
+COLOR_BITS = 4
+"""So many a character may XOR."""
+
 
 def write_text(memory: Memory, bus: Bus, data: bytes) -> None:
     """Show characters on the page that is seen, as many teletype calls would; of text, tabs too."""
@@ -43,8 +46,11 @@ class _Paper:
         """What the lines below those that are there now are filled with."""
         self._cells: dict[tuple[int, int], tuple[int, int]] = {}
         """Characters and attributes by line and column."""
-        self._xored: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        """Those that are XORed into them."""
+        self._xored: dict[tuple[int, int], int] = {}
+        """The dots that are XORed into them, in one number: a shape for each bit of color."""
+        self._dots = screen.dots(page) if screen.graphics else None
+        self._xors: dict[tuple[int, int], int] = {}
+        """What characters with attributes XOR, with a bit before it."""
 
     def type(self, typed: Iterable[tuple[int, int]]) -> None:
         """Do what a teletype call for each character and attribute does."""
@@ -81,11 +87,25 @@ class _Paper:
             if row >= self._rows:  # and there it does not scroll
                 self._screen.put(self._page, row, column, code, attribute)
                 return
-        if self._graphics and attribute & graphics.XOR:
-            self._xored.setdefault((line, column), []).append((code, attribute))
+        lit = self._xors.get((code, attribute)) or self._xor(code, attribute)
+        place, xored = (line, column), self._xored
+        if not lit:
+            self._cells[place] = code, attribute
+            xored.pop(place, None)
+        elif place in xored:
+            xored[place] ^= lit
         else:
-            self._cells[line, column] = code, attribute
-            self._xored.pop((line, column), None)
+            xored[place] = lit
+
+    def _xor(self, code: int, attribute: int) -> int:
+        """Return the dots that a character XORs; 0: it is drawn as any other."""
+        dots = self._dots
+        if dots is None or (bits := dots.xor_bits(attribute)) is None:
+            return 0
+        shape = dots.shape(code)
+        planes = [shape if bits >> bit & 1 else bytes(len(shape)) for bit in range(COLOR_BITS)]
+        lit = self._xors[code, attribute] = int.from_bytes(b"\1" + b"".join(planes), "big")
+        return lit
 
     def _attribute(self, line: int, column: int) -> int:
         """Return the attribute that a cell of text has by now."""
@@ -108,7 +128,12 @@ class _Paper:
         for (line, column), cell in self._cells.items():
             if line >= gone:
                 screen.put(page, line - gone, column, *cell)
-        for (line, column), several in self._xored.items():
-            for cell in several if line >= gone else ():
-                screen.put(page, line - gone, column, *cell)
+        if self._dots and self._xored:
+            height = len(self._dots.shape(0))
+            size = COLOR_BITS * height
+            for (line, column), lit in self._xored.items():
+                if line >= gone:
+                    planes = (lit & (1 << 8 * size) - 1).to_bytes(size, "big")
+                    shapes = [planes[at : at + height] for at in range(0, size, height)]
+                    self._dots.xor(line - gone, column, shapes)
         screen.set_cursor(page, self._line - gone, self._column)

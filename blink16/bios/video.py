@@ -5,6 +5,7 @@ Source: IBM PC/XT Technical Reference, BIOS listing of VIDEO_IO.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from construct import Array, Bytes, Struct
@@ -26,6 +27,7 @@ from blink16.bios.screen_text import (
     SEEN,
     SEEN_AT,
     VIDEO_MEMORY,
+    size,
 )
 from blink16.bios.vga import CRT_MODES, EGA_INFO, NO_CURSOR_EMULATION, VgaBios, modes_of
 from blink16.bus import Bus
@@ -76,8 +78,20 @@ class DotsOfMode(Protocol):
         """Draw a character."""
         ...
 
-    def recognize(self, row: int, column: int) -> int:
-        """Return the character that is drawn in a cell."""
+    def shape(self, code: int) -> bytes:
+        """Return a character's lines of dots, those that can be seen."""
+        ...
+
+    def xor_bits(self, color: int) -> int | None:
+        """Return the bits of color that a character XORs; None: it is drawn as any other."""
+        ...
+
+    def xor(self, row: int, column: int, shapes: Sequence[bytes]) -> None:
+        """XOR lines of dots into a cell: a shape for each bit of color."""
+        ...
+
+    def recognize(self, row: int, columns: range) -> bytes:
+        """Return the characters that are drawn in a row's cells; 0 where it looks like none."""
         ...
 
     def scroll(self, window: graphics.ScrollWindow, lines: int, color: int) -> None:
@@ -100,12 +114,12 @@ class GuestScreen:
         page, self._port = SEEN.unpack(seen)
         self.page: int = page % PAGES
         """The one that is seen."""
-        self.columns: int = columns or 1
         self.base = MONO_MEMORY if self.mode == MONO_MODE else COLOR_MEMORY
         self.has_planes = memory.read(EGA_INFO, 1)[0] != 0
         """Whether the adapter is an EGA or VGA, whose screen may have any number of rows."""
-        self.rows = self.area.last_row + 1 if self.has_planes else ROWS
+        rows = self.area.last_row + 1 if self.has_planes else ROWS
         self.memory_size = PLANES_TEXT_MEMORY if self.has_planes else VIDEO_MEMORY
+        self.columns, self.rows = size(columns, rows, self.memory_size)
 
     @property
     def graphics(self) -> bool:
@@ -166,9 +180,15 @@ class GuestScreen:
     def cell(self, page: int, row: int, column: int) -> tuple[int, int]:
         """Return a cell's character and attribute."""
         if self.graphics:
-            return self.dots(page).recognize(row, column), 0
+            return self.dots(page).recognize(row, range(column, column + 1))[0], 0
         cell = self._memory.read(self.address(page, row, column), 2)
         return cell[0], cell[1]
+
+    def codes(self, page: int, row: int) -> bytes:
+        """Return the characters of a row; where there are dots, 0 for what looks like none."""
+        if self.graphics:
+            return self.dots(page).recognize(row, range(self.columns))
+        return bytes(self.cell(page, row, column)[0] for column in range(self.columns))
 
     def put(self, page: int, row: int, column: int, code: int, attribute: int | None) -> None:
         """Write a character; without an attribute the cell keeps its own."""

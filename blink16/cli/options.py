@@ -175,7 +175,6 @@ PC = OptionTable(
         ),
         Option(
             names=("--serial",),
-            use=Use.PC | Use.REPLAY,
             read=values.serial,
             own=True,
             often=True,

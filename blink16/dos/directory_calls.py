@@ -26,7 +26,7 @@ from blink16.dos.volume import (
     Entry,
     Volume,
 )
-from blink16.hostfs.files import FileKind
+from blink16.hostfs.files import GONE, FileKind
 from blink16.packing import packing
 from blink16.services import DONE, Guest, Outcome
 
@@ -144,18 +144,15 @@ def rename(dos: DosSystem, guest: Guest) -> Outcome:
 
 def move(old: Located, new: Located) -> None:
     """Rename a file or folder; what is there stays (error 5), other drives are another device."""
-    old.entry()
+    old.node()  # for its errors
     if old.volume is not new.volume:
         raise CallFailed(Code.NOT_SAME_DEVICE)
-    if old.real.lower() != new.real.lower():
+    before, then = old.real.lower(), new.real.lower()
+    if before != then:
         new.volume.check_new(new.real)
-        try:
-            new.node()
-        except CallFailed:
-            pass
-        else:
+        if new.volume.find(new.real) != GONE:
             raise CallFailed(Code.ACCESS_DENIED)
-    if new.real.lower().startswith(old.real.lower() + "/"):
+    if then.startswith(before + "/"):
         raise CallFailed(Code.ACCESS_DENIED)  # into itself
     old.files.rename(old.real, new.real)
 
@@ -189,11 +186,10 @@ def attributes(dos: DosSystem, guest: Guest) -> Outcome:
 def find_first(dos: DosSystem, guest: Guest) -> Outcome:
     """4Eh: find the first entry that matches DS:DX and the attributes CX."""
     r = guest.registers
-    path = path_argument(guest, r.ds, r.dx).replace("/", "\\")
-    if r.cx & 0x3F == VOLUME:
-        return _find_label(dos, guest, path)
-    cut = max(path.rfind("\\"), path.rfind(":")) + 1
-    directory, pattern = path[:cut], path[cut:]
+    path, wanted = path_argument(guest, r.ds, r.dx), r.cx
+    if wanted & 0x3F == VOLUME:
+        return _find_label(dos, guest, path.replace("/", "\\"))
+    directory, pattern = _folder_and_name(path)
     if dos.device_at(path) is not None:
         return _find_device(dos, guest, pattern)
     place = dos.locate(directory or ".")
@@ -201,15 +197,26 @@ def find_first(dos: DosSystem, guest: Guest) -> Outcome:
         names = matching(place, template(pattern))
     except CallFailed:
         raise CallFailed(Code.PATH_NOT_FOUND) from None
-    search = begin(dos, Search(0, place.volume.drive, place.real, names, r.cx & 0xFF))
+    search = begin(dos, Search(0, place.volume.drive, place.real, names, wanted & 0xFF))
     return _find(dos, guest, search, 0, _transfer_area(dos, guest))
+
+
+@lru_cache(maxsize=MAX_KNOWN)
+def _folder_and_name(path: str) -> tuple[str, str]:
+    """Split a path before its last name."""
+    path = path.replace("/", "\\")
+    cut = max(path.rfind("\\"), path.rfind(":")) + 1
+    return path[:cut], path[cut:]
 
 
 def begin(dos: DosSystem, search: Search) -> Search:
     """Remember a search that goes on with later calls; return it with its number."""
     number = dos.state.next_search
     begun = Search(number, *search[1:])
-    dos.change(searches=(*dos.state.searches, begun)[-MAX_SEARCHES:], next_search=number + 1)
+    before = dos.state.searches
+    if len(before) >= MAX_SEARCHES:
+        before = before[1:]
+    dos.change(searches=(*before, begun), next_search=number + 1)
     return begun
 
 

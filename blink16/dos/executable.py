@@ -23,6 +23,7 @@ from construct import (
 
 from blink16.dos.errors import DosError
 from blink16.memory import PARAGRAPH
+from blink16.packing import packing
 
 PAGE = 512
 PSP_SIZE = 256
@@ -33,6 +34,8 @@ MAX_EXE_SIZE = 0xA0000
 """No program is larger than DOS' memory."""
 
 FAR_POINTER = Struct("offset" / Int16ul, "segment" / Int16ul)
+_FAR_POINTER = packing(FAR_POINTER)
+"""The same, since a program may have thousands of relocations."""
 
 MZ_HEADER = Struct(
     "signature" / Bytes(2),  # MZ, and ZM as old linkers had it
@@ -178,15 +181,14 @@ def _image_end(header: Any) -> int:
 def _relocations(header: Any, data: bytes, image_size: int) -> tuple[tuple[int, int], ...]:
     if not header.relocation_count:
         return ()
-    table = data[header.relocations_offset :]
-    try:
-        entries = Array(header.relocation_count, FAR_POINTER).parse(table)
-    except ConstructError:
+    start, size = header.relocations_offset, header.relocation_count * _FAR_POINTER.size
+    table = data[start : start + size]
+    if len(table) < size:
         raise DosError(
             f"EXE is truncated: {header.relocation_count} relocations at "
             f"{header.relocations_offset:#x} lie outside its {len(data)} bytes"
-        ) from None
-    relocations = tuple((entry.segment, entry.offset) for entry in entries)
+        )
+    relocations = tuple((segment, offset) for offset, segment in _FAR_POINTER.iter_unpack(table))
     for segment, offset in relocations:
         if segment * PARAGRAPH + offset + 2 > image_size:
             raise DosError(f"MZ relocation at {segment:04X}:{offset:04X} lies outside the image")

@@ -14,7 +14,7 @@ from blink16.dos.names import CODE_PAGE, upper
 from blink16.dos.system import DosDevice, DosSystem, Located, SftEntry, path_argument
 from blink16.dos.terminal import CON_DEVICES, Break, read_console, write_device
 from blink16.dos.volume import DIRECTORY, OWNER_WRITE, READ_ONLY, VOLUME, Tree
-from blink16.hostfs.files import FileKind
+from blink16.hostfs.files import GONE, FileKind
 from blink16.services import DONE, Guest, Outcome
 
 READ, WRITE, READ_WRITE = 0, 1, 2
@@ -66,9 +66,8 @@ def make(place: Located, attributes: int, *, exclusive: bool = False) -> int:
     """Create a file, or empty the one that is there; return its node."""
     if attributes & DIRECTORY:
         raise CallFailed(Code.ACCESS_DENIED)
-    try:
-        existing = place.node()
-    except CallFailed:
+    existing = place.volume.find(place.real)
+    if existing == GONE:
         place.volume.check_new(place.real)
         mode = 0o444 if attributes & READ_ONLY else 0o666
         return place.files.create(place.real, mode=mode, exclusive=True)
@@ -125,7 +124,8 @@ def read(dos: DosSystem, guest: Guest) -> Outcome:
     if entry.device:
         return _read_device(dos, guest, entry)
     try:
-        content = dos.tree(entry).read(entry.node, entry.position, cells[_CX])
+        files = dos.volumes[entry.drive].files
+        content = files.read(entry.node, entry.position, cells[_CX])
     except OSError as error:
         if error.errno == errno.EFBIG:
             dos.tell_long(guest, entry.drive, entry.node)
@@ -167,7 +167,8 @@ def write(dos: DosSystem, guest: Guest) -> Outcome:
     try:
         if length:
             data = guest.memory.read(guest.linear(cells[_DS], cells[_DX]), length)
-            count = dos.tree(entry).write(entry.node, entry.position, data)
+            files = dos.volumes[entry.drive].files
+            count = files.write(entry.node, entry.position, data)
         else:
             dos.tree(entry).truncate(entry.node, entry.position)
             count = 0

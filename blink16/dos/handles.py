@@ -61,9 +61,14 @@ def _slot(dos: DosSystem, memory: Memory, handle: int) -> int:
 
 def lookup(dos: DosSystem, guest: Guest, handle: int) -> tuple[int, SftEntry]:
     """Return a handle's number in the system file table, and the entry; error 6 if closed."""
-    memory = guest.memory
-    index = memory.whole[_slot(dos, memory, handle)]
-    return index, _entry(dos, index)
+    memory, sft = guest.memory, dos.sft  # as `_slot` and `_entry` do it, which are functions more
+    size, offset, segment = _TABLE.unpack(memory.read((dos.state.psp << 4) + JFT_SIZE_OFFSET, 6))
+    if handle < size:
+        index = memory.whole[memory.linear(segment, offset + handle)]
+        entry = sft[index] if index < len(sft) else None
+        if entry is not None:
+            return index, entry
+    raise CallFailed(Code.INVALID_HANDLE)
 
 
 def _entry(dos: DosSystem, index: int) -> SftEntry:

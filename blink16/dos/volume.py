@@ -15,6 +15,7 @@ from blink16.dos.names import (
     ANY_NAME,
     DEVICES,
     device_part,
+    dotted,
     fits,
     matcher,
     short_names,
@@ -83,6 +84,7 @@ class DosNames:
 
     def __init__(self, real: str, names: tuple[str, ...], *, has_dos_names: bool) -> None:
         """``has_dos_names``: as a disk, whose entries have an order, too."""
+        self._has_dos_names = has_dos_names
         self.names = names
         """Those that the tree has."""
         self._short = dict(zip(names, names, strict=True)) if has_dos_names else short_names(names)
@@ -114,6 +116,9 @@ class DosNames:
         """Return DOS' names that match the eleven bytes of a template."""
         if pattern == ANY_NAME:
             return tuple(self._short)
+        if not self._has_dos_names and b"?" not in pattern:
+            known = dotted(pattern)
+            return (known,) if known in self._short else ()
         matches = matcher(pattern)
         return tuple(name for raw, name in self._templates if matches(raw))
 
@@ -217,6 +222,13 @@ class Volume:
         if node == GONE:
             raise CallFailed(Code.FILE_NOT_FOUND)
         return node
+
+    def find(self, real: str) -> int:
+        """Return the node of a path of the tree; GONE if there is none, for whatever reason."""
+        try:
+            return self.files.find(real)
+        except OSError:
+            return GONE
 
     def check_new(self, real: str) -> None:
         """Refuse a path whose last name DOS can't have (error 3)."""

@@ -12,6 +12,9 @@ from blink16.machine import Machine
 from blink16.memory import Memory, linear
 
 AREA_SIZE = 0x100
+USER_TICK = "int1c"
+WRITERS = ("int10_rom",)
+"""The names of code in ROM in which interrupts may come while it writes to the screen."""
 
 
 class Teletype:
@@ -24,6 +27,12 @@ class Teletype:
         self._bus = Bus()
         for start, size in ((data_area.BASE, AREA_SIZE), *_SCREENS):
             self._memory.write(start, bytes(machine.memory.ram[start : start + size]))
+        self._writers = tuple(
+            range(symbol.address, symbol.address + symbol.size)
+            for symbol in machine.rom_symbols
+            if symbol.name in WRITERS
+        )
+        """Where the BIOS writes to the screen."""
 
     def show(self, data: bytes) -> None:
         """Show what the program printed."""
@@ -47,13 +56,18 @@ class Teletype:
     @property
     def _is_behind(self) -> bool:
         """Whether the machine may have a character on its screen of which we are not told yet: it
-        is in the BIOS's code, in which interrupts are off, or before the service that tells us.
+        is in the BIOS's code, in which interrupts are off but where the screen is written, or
+        before the service that tells us.
         """
         machine, registers = self._machine, self._machine.registers
-        if registers.cs != rom.SEGMENT or registers.flags & IF:
+        if registers.cs != rom.SEGMENT:
             return False
-        next_service = machine.service_names.get(linear(registers.cs, registers.ip))
-        return registers.ip >= rom.CODE_OFFSET or next_service == rom_video.SHOWN
+        here = linear(registers.cs, registers.ip)
+        if registers.flags & IF:
+            return any(here in code for code in self._writers)
+        return registers.ip >= rom.CODE_OFFSET or machine.service_names.get(here) in _SERVICES
 
 
+_SERVICES = (rom_video.SHOWN, USER_TICK)
+"""Services before which it may be: a tick may come while the screen scrolls."""
 _SCREENS = tuple((linear(segment, 0), VIDEO_MEMORY) for segment in (COLOR_SEGMENT, MONO_SEGMENT))
