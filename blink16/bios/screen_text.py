@@ -28,6 +28,8 @@ MODE_AT, SEEN_AT = BASE + OFFSETS["video_mode"][0], BASE + OFFSETS["page"][0]
 and the port of the 6845.
 """
 _CURSORS_AT, _LAST_ROW_AT = BASE + OFFSETS["cursors"][0], BASE + OFFSETS["last_row"][0]
+_WHOLE = Packing(f"<BHHH{2 * PAGES}s{SEEN_AT - _CURSORS_AT - 2 * PAGES}xBH")
+"""Both, with the cursors of all pages between."""
 _DOTS = PLANES_MODES | frozenset(GRAPHICS_MODES)
 TAB = 8
 BLANK = b" "
@@ -51,16 +53,16 @@ def write(memory: Memory, bus: Bus, data: bytes) -> bool:
 
     As quick as can be: programs print much by single calls.
     """
-    mode, columns, page_size, page_start = MODE.unpack(memory.read(MODE_AT, MODE.size))
+    area = _WHOLE.unpack(memory.read(MODE_AT, _WHOLE.size))
+    mode, columns, page_size, page_start, cursors, page, port = area
     if mode in _DOTS:
         return False
-    page, port = SEEN.unpack(memory.read(SEEN_AT, SEEN.size))
     page, rows, memory_size = page % PAGES, ROWS, VIDEO_MEMORY
     if memory.read(EGA_INFO, 1)[0]:
         rows, memory_size = memory.read(_LAST_ROW_AT, 1)[0] + 1, PLANES_TEXT_MEMORY
     columns, rows = size(columns, rows, memory_size)
     start = (MONO_MEMORY if mode == MONO_MODE else COLOR_MEMORY) + page * page_size % memory_size
-    column, row = memory.read(_CURSORS_AT + 2 * page, 2)
+    column, row = cursors[2 * page], cursors[2 * page + 1]
     row, column = _Page(memory, start, columns, rows).write(row, column, data)
     row, column = row & 0xFF, column & 0xFF
     memory.write(_CURSORS_AT + 2 * page, bytes((column, row)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from enum import IntEnum
+from functools import lru_cache
 from struct import Struct as Packing
 from typing import Any
 
@@ -68,6 +69,8 @@ IDT_LIMIT = 0x3FF
 _FLAGS, _FLAGS_OFFSET = Packing("=10H"), 2 * Cell.ZERO
 """The cells of flags, from ZERO to DIRECTION; those in a row, since debuggers look at them at
 each step, and processes take turns with them."""
+KNOWN_FLAGS = 256
+"""Flags that need not be computed anew: processes take turns with the same ones in loops."""
 ICOUNT_OFFSET, CYCLES_OFFSET = 64, 72
 SHARED_SIZE = 80
 """Bytes of the packed state that are the processor's own: up to and with ``cycles``."""
@@ -113,6 +116,41 @@ def _byte(index: int, name: str) -> Any:
         self.state[index] = value & 0xFF
 
     return property(fget, fset, doc=f"The 8-bit register {name}.")
+
+
+@lru_cache(maxsize=KNOWN_FLAGS)
+def _composed(cells: tuple[int, ...]) -> int:
+    """Return the flags that follow from their cells."""
+    zero, sign, parity, carry, x, y, total, trap, interrupt, direction = cells
+    return (
+        carry
+        | (PF if (parity & 0xFF).bit_count() % 2 == 0 else 0)
+        | (x ^ y ^ total) & AF
+        | (ZF if zero == 0 else 0)
+        | (SF if sign & 0x8000 else 0)
+        | (TF if trap else 0)
+        | (IF if interrupt else 0)
+        | (DF if direction != 1 else 0)
+        | (OF if (x ^ total) & (y ^ total) & 0x8000 else 0)
+    )
+
+
+@lru_cache(maxsize=KNOWN_FLAGS)
+def _taken_apart(flags: int) -> tuple[int, ...]:
+    """Return cells from which the flags follow."""
+    overflow = 0x8000 if flags & OF else 0
+    return (
+        0 if flags & ZF else 1,
+        0x8000 if flags & SF else 0,
+        0 if flags & PF else 1,
+        flags & CF,
+        overflow,  # the augend and the addend
+        overflow,
+        flags & AF,
+        1 if flags & TF else 0,
+        1 if flags & IF else 0,
+        0xFFFF if flags & DF else 1,
+    )
 
 
 class Registers:
@@ -177,38 +215,11 @@ class Registers:
     @property
     def flags(self) -> int:
         """The flags word as PUSHF shows it; bits that the processor lacks can't be changed."""
-        cells: tuple[int, ...] = _FLAGS.unpack_from(self.state, _FLAGS_OFFSET)
-        zero, sign, parity, carry, x, y, total, trap, interrupt, direction = cells
-        return (
-            self._fixed_flags
-            | carry
-            | (PF if (parity & 0xFF).bit_count() % 2 == 0 else 0)
-            | (x ^ y ^ total) & AF
-            | (ZF if zero == 0 else 0)
-            | (SF if sign & 0x8000 else 0)
-            | (TF if trap else 0)
-            | (IF if interrupt else 0)
-            | (DF if direction != 1 else 0)
-            | (OF if (x ^ total) & (y ^ total) & 0x8000 else 0)
-        )
+        return self._fixed_flags | _composed(_FLAGS.unpack_from(self.state, _FLAGS_OFFSET))
 
     @flags.setter
     def flags(self, value: int) -> None:
-        overflow = 0x8000 if value & OF else 0
-        _FLAGS.pack_into(
-            self.state,
-            _FLAGS_OFFSET,
-            0 if value & ZF else 1,
-            0x8000 if value & SF else 0,
-            0 if value & PF else 1,
-            value & CF,
-            overflow,  # the augend and the addend
-            overflow,
-            value & AF,
-            1 if value & TF else 0,
-            1 if value & IF else 0,
-            0xFFFF if value & DF else 1,
-        )
+        _FLAGS.pack_into(self.state, _FLAGS_OFFSET, *_taken_apart(value))
 
     def reset(self, segment: int, offset: int) -> None:
         """Begin anew at an address, with all else that RESET determines."""

@@ -57,8 +57,10 @@ class Lpt:
         data, before = self.state
         strobed = value & STROBE and not before & STROBE
         self.state = LptState(data, value & ~CONTROL_UNUSED)
-        self._irq(False)
+        if before & INTERRUPT_ENABLED:  # else the line is down: this is what puts it up
+            self._irq(False)
         if strobed:
             self._guest.output(self.channel, bytes((data,)))
-            # the printer's ACK pulse is over at once, but the line is kept up for the 8259A
-            self._irq(bool(value & INTERRUPT_ENABLED))
+            if value & INTERRUPT_ENABLED:
+                # the printer's ACK pulse is over at once, but the line is kept up for the 8259A
+                self._irq(True)

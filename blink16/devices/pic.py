@@ -65,7 +65,10 @@ class PicState(NamedTuple):
     """Whether the next read is a poll."""
 
 
-_IRR, _IMR, _ICW1 = map(PicState._fields.index, ("irr", "imr", "icw1"))
+_IRR, _ISR, _IMR, _LINES, _EXPECTS, _ICW1, _BASE = range(7)
+_AUTO_EOI, _ROTATE_IN_AUTO_EOI, _SPECIAL_MASK, _LOWEST = range(7, 11)
+"""Where they are among an 8259A's cells, in which Python too works where it is often called."""
+_WORKING = int(Expects.MASK)
 
 
 # -- written once for the device and for native code ---------------------------------------------
@@ -161,9 +164,6 @@ def controlled(ocw3: N, now: Controlled[N]) -> Controlled[N]:
     )
 
 
-_LINES_FIELD = PicState._fields.index("lines")
-
-
 class RequestLine:
     """An interrupt request line, for a device to hold: called with its new level."""
 
@@ -240,13 +240,14 @@ class Pic:
     def set_line(self, level: int, high: bool) -> None:
         """Set a request line.  A request is gone when its line falls before it is taken."""
         bit = 1 << level
-        if high == bool(self._cells[_LINES_FIELD] & bit):
+        c = self._cells
+        if high == bool(c[_LINES] & bit):
             return
-        s = self.state
         if high:
-            self.state = s._replace(lines=s.lines | bit, irr=s.irr | bit)
+            c[_LINES], c[_IRR] = c[_LINES] | bit, c[_IRR] | bit
         else:
-            self.state = s._replace(lines=s.lines & ~bit, irr=s.irr & ~bit)
+            c[_LINES], c[_IRR] = c[_LINES] & ~bit, c[_IRR] & ~bit
+        self.on_change()
 
     # -- the processor's side ----------------------------------------------------------------
 
@@ -260,17 +261,21 @@ class Pic:
         level = self._take()
         if level == CASCADE and self.slave is not None:
             return self.slave.acknowledge()
-        return self.state.base | level
+        base: int = self._cells[_BASE]
+        return base | level
 
     def _take(self) -> int:
         level = self._request()
         if level is None:
             return SPURIOUS
-        s, bit = self.state, 1 << level
-        irr = s.irr if s.icw1 & ICW1_LEVEL else s.irr & ~bit
-        self.state = s._replace(irr=irr, isr=s.isr | bit)
-        if s.auto_eoi:
-            self._end(level, rotate=s.rotate_in_auto_eoi)
+        c, bit = self._cells, 1 << level
+        if not c[_ICW1] & ICW1_LEVEL:
+            c[_IRR] &= ~bit
+        if not c[_AUTO_EOI]:
+            c[_ISR] |= bit
+        elif c[_ROTATE_IN_AUTO_EOI]:
+            c[_LOWEST] = level
+        self.on_change()
         return level
 
     def hears(self, level: int) -> bool:
@@ -288,20 +293,15 @@ class Pic:
 
     def _request(self) -> int | None:
         """Return the level that asks for the processor now."""
-        return self._granted(self.state.irr)
+        return self._granted(self._cells[_IRR])
 
     def _granted(self, requests: int) -> int | None:
         """Return which of the levels that ask would have the processor."""
-        s = self.state
-        if s.expects != Expects.MASK:
+        c = self._cells
+        if c[_EXPECTS] != _WORKING:
             return None
-        bit = granted(requests, s.imr, s.isr, int(s.special_mask), s.lowest)
+        bit = granted(requests, c[_IMR], c[_ISR], c[_SPECIAL_MASK], c[_LOWEST])
         return bit.bit_length() - 1 if bit else None
-
-    def _end(self, level: int, *, rotate: bool) -> None:
-        s = self.state
-        lowest = level if rotate else s.lowest
-        self.state = s._replace(isr=s.isr & ~(1 << level), lowest=lowest)
 
     # -- ports -------------------------------------------------------------------------------
 

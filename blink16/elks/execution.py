@@ -6,13 +6,14 @@ Everything is looked at, and memory found, before anything of the old program is
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
 from functools import lru_cache
 
+from blink16.cpu.registers import Cell
 from blink16.elks import aout, image, segments
 from blink16.elks.aout import Executable
 from blink16.elks.errors import ElksError
 from blink16.elks.image import Placed
+from blink16.elks.kept_registers import FRAME, LAST_FRAME
 from blink16.elks.kernel import Kernel
 from blink16.elks.segments import paragraphs
 from blink16.elks.signals import DEFAULTS
@@ -73,22 +74,21 @@ def execute(kernel: Kernel, path: str, block: bytes) -> None:
     memory, top = kernel.chassis.memory, layout.stack_top
     memory.write(linear(data, top), relocated(block, top))
     stat = kernel.files.stat(node)
-    kernel.change(
-        **_identity(old, stat),
-        name=path.rpartition("/")[2],
-        code=code,
-        data=data,
-        layout=layout,
-        break_=(layout.data_end + 1) & ~1,
-        program=node,
-        old_abi=executable.version == 0,
-        handlers=DEFAULTS,  # ignored ones, too
-        waiting=None,
-        progress=0,
-    )
-    for descriptor in range(MAX_DESCRIPTORS):
-        if closing >> descriptor & 1:
-            kernel.close(descriptor)
+    kernel.journal.keep(old)
+    if stat.mode & SET_UID:
+        old.euid = stat.uid
+    if stat.mode & SET_GID:
+        old.egid = stat.gid
+    old.name = path.rpartition("/")[2]
+    old.code, old.data, old.program = code, data, node
+    old.layout, old.break_ = layout, (layout.data_end + 1) & ~1
+    old.old_abi = executable.version == 0
+    old.handlers = DEFAULTS  # ignored ones, too
+    old.waiting, old.progress = None, 0
+    if closing:
+        for descriptor in range(MAX_DESCRIPTORS):
+            if closing >> descriptor & 1:
+                kernel.close(descriptor)
     start(kernel.chassis, placed)
     push_frame(kernel.chassis, *kernel.exec_stub)
 
@@ -197,26 +197,30 @@ def _forget_old(kernel: Kernel, old: Task) -> None:
         kernel.change(borrows=False)
 
 
-def _identity(old: Task, stat: Stat) -> Mapping[str, int]:
-    euid = stat.uid if stat.mode & SET_UID else old.euid
-    egid = stat.gid if stat.mode & SET_GID else old.egid
-    return {"euid": euid, "egid": egid}
-
-
 def start(chassis: Chassis, placed: Placed) -> None:
     """Let the processor stand at a program's entry point."""
     registers = chassis.registers
-    registers.cs, registers.ip = placed.code, placed.executable.entry
-    registers.ds = registers.es = registers.ss = placed.data
-    registers.sp = placed.layout.stack_top
-    registers.dx = placed.layout.min_stack
+    cells, data = registers.cells, placed.data
+    cells[_CS], cells[_IP] = placed.code, placed.executable.entry
+    cells[_DS] = cells[_ES] = cells[_SS] = data
+    cells[_SP], cells[_DX] = placed.layout.stack_top, placed.layout.min_stack
     registers.flags = USER_FLAGS
 
 
 def push_frame(chassis: Chassis, segment: int, offset: int) -> None:
     """Let the processor stand at an IRET that leads to where it stood."""
     registers, memory = chassis.registers, chassis.memory
-    for value in (registers.flags, registers.cs, registers.ip):
-        registers.sp -= 2
-        memory.write_word(linear(registers.ss, registers.sp), value)
-    registers.cs, registers.ip = segment, offset
+    cells = registers.cells
+    frame = cells[_IP], cells[_CS], registers.flags
+    sp = cells[_SP] = cells[_SP] - 2 * len(frame) & 0xFFFF
+    if sp <= LAST_FRAME:
+        memory.write(linear(cells[_SS], sp), FRAME.pack(*frame))
+    else:  # it goes on at the segment's beginning
+        for place, value in enumerate(frame):
+            memory.write_word(linear(cells[_SS], sp + 2 * place), value)
+    cells[_CS], cells[_IP] = segment, offset
+
+
+_CS, _IP, _DS, _ES, _SS, _SP, _DX = map(
+    int, (Cell.CS, Cell.IP, Cell.DS, Cell.ES, Cell.SS, Cell.SP, Cell.DX)
+)

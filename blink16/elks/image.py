@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from blink16.elks.aout import Executable, Relocation, Section
@@ -60,14 +60,14 @@ def can_be_shared(executable: Executable) -> bool:
 
 def put_text(memory: Memory, placed: Placed) -> None:
     """Store an executable's text, and its far text."""
-    executable, where = placed.executable, placed.segments
+    executable = placed.executable
     if not executable.separate:
         return
-    text = _relocated(executable.text, executable.text_relocations, where)
+    text = _relocated(executable.text, executable.text_relocations, placed)
     memory.write(linear(placed.code, 0), text)
-    far_text = _relocated(executable.far_text, executable.far_text_relocations, where)
+    far_text = _relocated(executable.far_text, executable.far_text_relocations, placed)
     if far_text:
-        memory.write(linear(where[Section.FAR_TEXT], 0), far_text)
+        memory.write(linear(placed.segments[Section.FAR_TEXT], 0), far_text)
 
 
 def put_data(memory: Memory, placed: Placed) -> None:
@@ -75,9 +75,9 @@ def put_data(memory: Memory, placed: Placed) -> None:
     executable = placed.executable
     memory.write(linear(placed.data, 0), bytes(placed.layout.end))
     if not executable.separate:
-        text = _relocated(executable.text, executable.text_relocations, placed.segments)
+        text = _relocated(executable.text, executable.text_relocations, placed)
         memory.write(linear(placed.data, 0), text)
-    data = _relocated(executable.data, executable.data_relocations, placed.segments)
+    data = _relocated(executable.data, executable.data_relocations, placed)
     if data:
         memory.write(linear(placed.data, _data_start(executable)), data)
 
@@ -173,9 +173,10 @@ def argument_block(arguments: Sequence[bytes], environment: Sequence[bytes]) -> 
     return block + bytes(len(block) % 2)
 
 
-def _relocated(
-    content: bytes, relocations: Iterable[Relocation], segments: Mapping[Section, int]
-) -> bytes:
+def _relocated(content: bytes, relocations: Sequence[Relocation], placed: Placed) -> bytes:
+    if not relocations:
+        return content
+    segments = placed.segments
     patched = bytearray(content)
     for relocation in relocations:
         segment = segments[relocation.target].to_bytes(2, "little")

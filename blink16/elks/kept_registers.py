@@ -21,9 +21,11 @@ _PACKED_ORDER = (*(cell.name.lower() for cell in Cell if cell <= Cell.IP), "flag
 _as_kept: Callable[[Kept], Kept] = itemgetter(*map(_PACKED_ORDER.index, REGISTERS))
 _as_packed: Callable[[Kept], Kept] = itemgetter(*map(REGISTERS.index, _PACKED_ORDER))
 _SP, _SS, _SHADOW, _HALTED = map(int, (Cell.SP, Cell.SS, Cell.SHADOW, Cell.HALTED))
-_FRAME = Struct("<3H")
+FRAME = Struct("<3H")
 """IP, CS and flags of a caller."""
-_WORD_MASK, _LAST_FRAME = 0xFFFF, 0x10000 - _FRAME.size
+LAST_FRAME = 0x10000 - FRAME.size
+"""The last stack pointer from which one does not go on at the segment's beginning."""
+_WORD_MASK = 0xFFFF
 
 
 def keep(registers: Registers) -> Kept:
@@ -43,7 +45,7 @@ def behind_stub(guest: Guest) -> Kept:
     """Return the registers that the caller has when the stub's IRET has returned to it."""
     ip, cs, flags = caller_frame(guest)
     registers = list(_as_kept((*_FIRST_CELLS.unpack_from(guest.registers.state), flags)))
-    registers[SP] = registers[SP] + _FRAME.size & _WORD_MASK
+    registers[SP] = registers[SP] + FRAME.size & _WORD_MASK
     registers[CS], registers[IP] = cs, ip
     return tuple(registers)
 
@@ -52,9 +54,9 @@ def caller_frame(guest: Guest) -> tuple[int, int, int]:
     """Return IP, CS and flags of the caller, as they lie on the stack at the stub."""
     cells = guest.registers.cells
     ss, sp = cells[_SS], cells[_SP]
-    if sp <= _LAST_FRAME:
-        ip, cs, flags = _FRAME.unpack(guest.memory.read(linear(ss, sp), _FRAME.size))
+    if sp <= LAST_FRAME:
+        ip, cs, flags = FRAME.unpack(guest.memory.read(linear(ss, sp), FRAME.size))
     else:  # it goes on at the segment's beginning
         read = guest.memory.read_word
-        ip, cs, flags = (read(linear(ss, sp + at)) for at in range(0, _FRAME.size, 2))
+        ip, cs, flags = (read(linear(ss, sp + at)) for at in range(0, FRAME.size, 2))
     return ip, cs, flags

@@ -264,10 +264,9 @@ class FoundFiles:
         if ways is None:
             return
         if node and self._nodes[node].kind == _SYMLINK:
-            for way in ways:
-                if way[2]:
-                    del self._ways[way]
-            ways[:] = (way for way in ways if not way[2])
+            for way in [way for way in ways if way[2]]:  # it is followed, wherever it leads
+                ways.remove(way)
+                del self._ways[way]
         known, place = self._ways, _resolved((parent, name, node, False))
         for way in ways:
             known[way] = place
