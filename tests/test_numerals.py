@@ -53,7 +53,7 @@ BOUNDED = {
     "gdbstub/answers.py", "cpu/opcodes.py", "cpu/native/registers.py", "symbolfiles",
     "samples/build.py", "client/replies.py", "client/looking.py", "client/program/grammar.py",
     "blinkenlights/accesses.py", "blinkenlights/widgets/code.py", "dap/requests/running.py",
-    "client/bitfields.py",
+    "client/bitfields.py", "bios/planes.py",
 }  # fmt: skip
 """Who reads a few digits that a pattern, or we ourselves, have made."""
 GENEROUS = {"isdigit", "isdecimal", "isnumeric"}

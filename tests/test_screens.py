@@ -31,7 +31,8 @@ TEXT = (
     "b80106b70731c9ba4f18cd10bad403b80c00efb80d28ef26c606500079b80100cd1026c60650007ab80400cd1026c6"
     "060120ffb80300cd10f4"
 )
-INSTRUCTIONS = 300
+INSTRUCTIONS = 700
+"""Till the program halts; most of them are the BIOS' code in ROM."""
 
 
 def booted(folder: Path, code: str, adapter: Adapter, instructions: int) -> Recording:

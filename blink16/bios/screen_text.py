@@ -60,7 +60,8 @@ def write(memory: Memory, bus: Bus, data: bytes) -> bool:
     page, rows, memory_size = page % PAGES, ROWS, VIDEO_MEMORY
     if memory.read(EGA_INFO, 1)[0]:
         rows, memory_size = memory.read(_LAST_ROW_AT, 1)[0] + 1, PLANES_TEXT_MEMORY
-    columns, rows = size(columns, rows, memory_size)
+    if not 0 < 2 * columns * rows <= memory_size or columns > 0xFF:
+        columns, rows = size(columns, rows, memory_size)
     start = (MONO_MEMORY if mode == MONO_MODE else COLOR_MEMORY) + page * page_size % memory_size
     column, row = cursors[2 * page], cursors[2 * page + 1]
     row, column = _Page(memory, start, columns, rows).write(row, column, data)
