@@ -216,6 +216,19 @@ AUTO_END = out(0x20, 0x13) + out(0x21, IRQ_BASE) + out(0x21, 0x0B) + out(0x21, 0
 """ICW1 to 4 with automatic EOI; the ticks alone are let through."""
 
 
+def stays_native(code: bytes, of_ticks: bytes, instructions: int) -> None:
+    """See that both engines run a program alike, and native code leaves none of its ticks."""
+    reference, native = (PcGuest(code, {0: of_ticks}, engine) for engine in ("reference", "native"))
+    for _ in range(3):
+        before, ticks = native.machine.effort, native.word(DATA)
+        for guest in (reference, native):
+            guest.machine.run(instructions)
+        assert native.state() == reference.state()
+        translate_here(native.machine)
+    assert native.word(DATA) - ticks > 50
+    assert native.machine.effort - before < 10
+
+
 @pytest.mark.parametrize("rotation", [b"", out(0x20, 0x80)], ids=["fixed", "rotating"])
 def test_interrupts_that_end_by_themselves_stay_in_native_code(rotation: bytes) -> None:
     """Prevents automatic EOI, which sampled sound uses to save time, from costing most of it: each
@@ -223,17 +236,7 @@ def test_interrupts_that_end_by_themselves_stay_in_native_code(rotation: bytes) 
     """
     period = out(0x43, 0x34) + out(0x40, 150) + out(0x40, 0)
     code = AUTO_END + rotation + period + STI + b"\x40\xeb\xfd"
-    reference, native = (
-        PcGuest(code, {0: count(DATA) + b"\xcf"}, engine) for engine in ("reference", "native")
-    )
-    for _ in range(3):
-        before, ticks = native.machine.effort, native.word(DATA)
-        for guest in (reference, native):
-            guest.machine.run(3000)
-        assert native.state() == reference.state()
-        translate_here(native.machine)
-    assert native.word(DATA) - ticks > 50
-    assert native.machine.effort - before < 10
+    stays_native(code, count(DATA) + b"\xcf", 3000)
 
 
 RELOAD = bytes.fromhex("b000e640b003e640")  # mov al, 0; out 40h, al; mov al, 3; out 40h, al
@@ -245,18 +248,7 @@ def test_a_timer_that_each_tick_gives_a_new_count_stays_in_native_code(mode: int
     from taking some hundred times as long as those that let the timer repeat itself.
     """
     code = out(0x43, mode) + RELOAD + STI + b"\x40\xeb\xfd"
-    reference, native = (
-        PcGuest(code, {0: handler(count(DATA) + RELOAD)}, engine)
-        for engine in ("reference", "native")
-    )
-    for _ in range(3):
-        before, ticks = native.machine.effort, native.word(DATA)
-        for guest in (reference, native):
-            guest.machine.run(8000)
-        assert native.state() == reference.state()
-        translate_here(native.machine)
-    assert native.word(DATA) - ticks > 50
-    assert native.machine.effort - before < 10
+    stays_native(code, handler(count(DATA) + RELOAD), 8000)
 
 
 LINE_WRITES = tuple(

@@ -19,11 +19,7 @@ from blink16.cpu.native.layout import (
     cell_offset,
 )
 from blink16.cpu.native.slices import COST_SHIFT
-from blink16.cpu.native.text import (
-    SIGNATURE,
-    tail_call,
-    text,
-)
+from blink16.cpu.native.text import SIGNATURE, tail_call, text
 from blink16.cpu.opcodes import IMMEDIATE_FORMS, MODRM_FORMS, Row
 from blink16.cpu.operands import (
     ConstantOperand,

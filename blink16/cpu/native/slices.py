@@ -192,17 +192,7 @@ take:
 }}
 """
 
-_TIME_UP = f"""
-; Somebody wants a turn.  Where it is a hot device, or an interrupt that it asks for, all is done
-; here; else the machine does it.
-define preserve_nonecc void @time_up({SIGNATURE}) noinline {{
-  {slots.CYCLES.load("cycles")}
-  {slots.NEXT_OTHER.load("other")}
-  %alone = icmp slt i64 %cycles, %other
-  br i1 %alone, label %hot, label %leave
-leave:
-  {leave(NativeExit.BUDGET, "0")}
-hot:
+_ADVANCE = f"""hot:
   {slots.NEXT_HOT.load("next")}
   %due = icmp sge i64 %cycles, %next
   br i1 %due, label %advance, label %advanced
@@ -215,7 +205,20 @@ advanced:
   {slots.of_cell(Cell.INTERRUPT).load("open")}
   %both = and i16 %request, %open
   %asked = icmp ne i16 %both, 0
-  br i1 %asked, label %ask, label %plan
+"""
+"""Lets hot devices do what is due, where nobody else is; %asked: an interrupt is to be taken."""
+
+_TIME_UP = f"""
+; Somebody wants a turn.  Where it is a hot device, or an interrupt that it asks for, all is done
+; here; else the machine does it.
+define preserve_nonecc void @time_up({SIGNATURE}) noinline {{
+  {slots.CYCLES.load("cycles")}
+  {slots.NEXT_OTHER.load("other")}
+  %alone = icmp slt i64 %cycles, %other
+  br i1 %alone, label %hot, label %leave
+leave:
+  {leave(NativeExit.BUDGET, "0")}
+{_ADVANCE}  br i1 %asked, label %ask, label %plan
 plan:
   %until = call i64 @planned(ptr %state, i64 %cycles)
   {slots.UNTIL.store("%until", "until")}
@@ -294,20 +297,7 @@ alone_too:
   br i1 %goes_on, label %hot, label %leave
 leave:
   {leave(NativeExit.BETWEEN_ROUNDS, "0")}
-hot:
-  {slots.NEXT_HOT.load("next")}
-  %due = icmp sge i64 %cycles, %next
-  br i1 %due, label %advance, label %advanced
-advance:
-  %moved = call i64 @hot_advance(ptr %state, i64 %cycles, i64 0)
-  %rare = icmp slt i64 %moved, 0
-  br i1 %rare, label %leave, label %advanced
-advanced:
-  {slots.of_cell(Cell.REQUEST).load("request")}
-  {slots.of_cell(Cell.INTERRUPT).load("open")}
-  %both = and i16 %request, %open
-  %asked = icmp ne i16 %both, 0
-  br i1 %asked, label %take, label %go_on
+{_ADVANCE}  br i1 %asked, label %take, label %go_on
 go_on:
   %until = call i64 @planned(ptr %state, i64 %cycles)
   {slots.UNTIL.store("%until", "until")}
