@@ -13,6 +13,7 @@ import line_walker
 import property_examples
 import pytest
 import warm_python
+from dap_client import Dap
 from gdb_client import NO_GDB, Gdb, gdb_name, gdbs
 from line_walker import Walker
 
@@ -120,3 +121,10 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no shared test inputs at {folder} (set BLINK16_SHARED)")
     return folder
+
+
+@pytest.fixture
+def dap(tmp_path: Path) -> Iterator[Dap]:
+    """Return an adapter that has not been told anything."""
+    with Dap(tmp_path) as dap:
+        yield dap

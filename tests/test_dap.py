@@ -6,7 +6,6 @@ import base64
 import json
 import subprocess
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,13 +25,6 @@ LOOP = bytes.fromhex("40 eb fd")
 def folder(shared: Path, tmp_path: Path) -> Path:
     """Return a folder with the programs of DOS toolchains and their sources."""
     return toolchain_programs(shared, tmp_path)
-
-
-@pytest.fixture
-def dap(tmp_path: Path) -> Iterator[Dap]:
-    """Return an adapter that has not been told anything."""
-    with Dap(tmp_path) as dap:
-        yield dap
 
 
 COMPILED = pytest.mark.parametrize("name", ["COUNT.EXE", "TCOUNT.EXE"])

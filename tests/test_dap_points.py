@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,6 @@ from dap_guests import PARENT, toolchain_programs
 def folder(shared: Path, tmp_path: Path) -> Path:
     """Return a folder with the programs of DOS toolchains and their sources."""
     return toolchain_programs(shared, tmp_path)
-
-
-@pytest.fixture
-def dap(tmp_path: Path) -> Iterator[Dap]:
-    """Return an adapter that has not been told anything."""
-    with Dap(tmp_path) as dap:
-        yield dap
 
 
 def test_conditions_hits_and_log_points(dap: Dap, folder: Path) -> None:
