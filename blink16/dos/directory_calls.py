@@ -297,7 +297,7 @@ def _find(dos: DosSystem, guest: Guest, search: Search, at: int, where: int) -> 
 def next_found(dos: DosSystem, search: Search, at: int) -> tuple[int, str, Entry]:
     """Return a search's next entry from ``at`` on, and where it goes on; error 18 at its end."""
     volume, names = dos.volumes[search.drive], search.names
-    listing = volume.entries(search.directory)
+    listing = volume.names(search.directory).entries
     while at < len(names):
         name = names[at]
         entry = found(volume, search, name, listing)

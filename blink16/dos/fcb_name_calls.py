@@ -50,7 +50,7 @@ def _matching(dos: DosSystem, attributes: int, fcb: Fcb) -> tuple[str, ...]:
         label = label_entry(dos, volume)
         return (label[0],) if label is not None and _fits(fcb.name, label[0]) else ()
     search = _search(dos, volume, attributes, fcb.name)
-    listing = volume.entries(search.directory)
+    listing = volume.names(search.directory).entries
     return tuple(name for name in search.names if found(volume, search, name, listing))
 
 

@@ -95,10 +95,11 @@ class FolderView:
             raw += _entry(b".".ljust(11), 0x10, cluster, 0, 0)
             raw += _entry(b"..".ljust(11), 0x10, above, 0, 0)
         try:
-            names = self._volume.entries(real)
+            names = self._volume.names(real)
         except CallFailed:
             return raw
-        for name, path in names.items():
+        for name in names.ordered:
+            path = names.entries[name]
             if self._shown >= MAX_ENTRIES:
                 break
             try:

@@ -18,6 +18,7 @@ BASE_LENGTH = 8
 EXTENSION_LENGTH = 3
 ANY_NAME = b"?" * (BASE_LENGTH + EXTENSION_LENGTH)
 """The template of ``*.*``."""
+ALIAS_MARK = "~"
 _FORBIDDEN = frozenset('"*+,/:;<=>?[\\]| .') | {chr(code) for code in range(32)}
 _FCB_SEPARATORS = b":.;,=+ \t"
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f]")
@@ -107,7 +108,7 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
     short: dict[str, str] = {}
     others: list[str] = []
     for name in ordered:
-        known = _own_name(name)
+        known = own_name(name)
         if known is not None and known not in short:
             short[known] = name
         else:
@@ -119,7 +120,7 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
 
 
 @lru_cache(maxsize=KNOWN)
-def _own_name(name: str) -> str | None:
+def own_name(name: str) -> str | None:
     """Return the name in capitals if DOS can have it as it is; None if it needs an alias."""
     return upper(name) if fits(name) and device_part(name) not in DEVICES else None
 
@@ -131,7 +132,7 @@ def _alias(name: str, short: dict[str, str], taken: dict[str, int]) -> str:
     number = taken.get(base[:4] + extension, 0)
     while True:
         number += 1
-        mark = f"~{number}"
+        mark = f"{ALIAS_MARK}{number}"
         alias = base[: BASE_LENGTH - len(mark)] + mark + (f".{extension}" if extension else "")
         if alias not in short:
             taken[base[:4] + extension] = number

@@ -258,7 +258,7 @@ class DosSystem:
         if folder.rpartition(":")[2] not in ("", "\\DEV"):
             place = self.locate(folder)
             try:
-                place.volume.entries(place.real)
+                place.volume.names(place.real)
             except CallFailed:
                 raise CallFailed(Code.PATH_NOT_FOUND) from None
         return device

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from blink16.dos.errors import CallFailed, Code, call_failed
 from blink16.dos.fat import FatTree
 from blink16.dos.names import (
+    ALIAS_MARK,
     ANY_NAME,
     DEVICES,
     device_part,
     dotted,
     fits,
     matcher,
+    own_name,
     short_names,
     template,
     truncated,
@@ -30,7 +32,7 @@ DRIVE_C = 2
 DRIVE_LETTERS = 26
 MAX_KNOWN = 1024
 """Paths whose meaning is remembered."""
-MAX_LISTED = 32
+MAX_LISTED = 64
 """Folders whose names are."""
 MAX_DIRECTORY = 63
 r"""Characters in a current directory without drive and first ``\``, as 47h's buffer holds."""
@@ -80,45 +82,81 @@ Tree = FileTree | FatTree
 
 
 class DosNames:
-    """The names in a folder of the tree, under DOS' names."""
+    """The names in a folder of the tree, under DOS' names, while others come and go (`change`)."""
 
-    def __init__(self, real: str, names: tuple[str, ...], *, has_dos_names: bool) -> None:
+    def __init__(self, real: str, names: tuple[str, ...], *, has_dos_names: bool = False) -> None:
         """``has_dos_names``: as a disk, whose entries have an order, too."""
+        self._above = real.rstrip("/")
         self._has_dos_names = has_dos_names
-        self.names = names
-        """Those that the tree has."""
-        self._short = dict(zip(names, names, strict=True)) if has_dos_names else short_names(names)
-        above = real.rstrip("/")
-        self.entries = {known: f"{above}/{name}" for known, name in self._short.items()}
-        """Paths of the tree by DOS' names, in order, without '.' and '..'."""
+        short = dict(zip(names, names, strict=True)) if has_dos_names else short_names(names)
+        self.entries = {known: f"{self._above}/{name}" for known, name in short.items()}
+        """Paths of the tree by DOS' names, without '.' and '..'."""
+        others = [n for known, n in short.items() if has_dos_names or own_name(n) != known]
+        self._others = {name: f"{self._above}/{name}" for name in sorted(others, reverse=True)}
+        """Paths by the tree's names that are not DOS' ones but for their case."""
+        self._upper_others = {upper(name): path for name, path in self._others.items()}
+        """The same by the names in capitals; the first of them counts."""
+        self._places: dict[str, str] = {}
+        """What was found by names that programs pass."""
+        self._ordered: tuple[str, ...] | None = None
+        self._templates: list[tuple[bytes, str]] | None = None
 
-    @cached_property
-    def shown(self) -> dict[str, str]:
-        """DOS' names by the tree's own."""
-        return {name: known for known, name in self._short.items()}
+    def change(self, name: str, here: bool) -> bool:
+        """Let a name of the tree come or go; False if others may be called differently then."""
+        known = own_name(name)
+        if known is None or ALIAS_MARK in known or known in self._upper_others:
+            return False
+        path = f"{self._above}/{name}"
+        was = self.entries.setdefault(known, path) if here else self.entries.pop(known, path)
+        self._places.clear()
+        self._ordered = self._templates = None
+        return was == path
 
-    @cached_property
-    def _upper(self) -> dict[str, str]:
-        """The names in the tree by themselves in capitals; the first of them counts."""
-        return {upper(name): name for name in reversed(self.names)}
+    @property
+    def ordered(self) -> tuple[str, ...]:
+        """DOS' names in order."""
+        if self._ordered is None:
+            known = self.entries
+            self._ordered = tuple(known if self._has_dos_names else sorted(known))
+        return self._ordered
 
-    @cached_property
-    def _templates(self) -> list[tuple[bytes, str]]:
-        return [(template(known), known) for known in self._short]
+    def shown(self, name: str) -> str:
+        """Return DOS' name of one of the tree, or what it would be."""
+        path, own = f"{self._above}/{name}", own_name(name)
+        if own is not None and self.entries.get(own) == path:
+            return own
+        aliases = (known for known, other in self.entries.items() if other == path)
+        return next(aliases, upper(truncated(name)))
 
-    def real_name(self, part: str) -> str | None:
-        """Return the name in the tree that DOS' name means: as it stands, or in another case."""
-        if part in self.names:  # as it stands
-            return part
-        return self._upper.get(upper(part)) or self._short.get(upper(truncated(part)))
+    def find(self, part: str) -> str | None:
+        """Return the path that DOS' name means: as it stands, or in another case; None if none."""
+        capitals = upper(part)
+        return (
+            self._others.get(part)
+            or self.entries.get(capitals)
+            or self._upper_others.get(capitals)
+            or self.entries.get(upper(truncated(part)))
+        )
+
+    def place(self, part: str) -> str:
+        """Return the path that DOS' name means, or would have."""
+        path = self._places.get(part)
+        if path is None:
+            path = self.find(part) or f"{self._above}/{truncated(part)}"
+            if len(self._places) >= MAX_KNOWN:
+                self._places.clear()
+            self._places[part] = path
+        return path
 
     def matching(self, pattern: bytes) -> tuple[str, ...]:
         """Return DOS' names that match the eleven bytes of a template."""
         if pattern == ANY_NAME:
-            return tuple(self._short)
+            return self.ordered
         if not self._has_dos_names and b"?" not in pattern:
             known = dotted(pattern)
-            return (known,) if known in self._short else ()
+            return (known,) if known in self.entries else ()
+        if self._templates is None:
+            self._templates = [(template(known), known) for known in self.ordered]
         matches = matcher(pattern)
         return tuple(name for raw, name in self._templates if matches(raw))
 
@@ -130,9 +168,9 @@ def _parts(path: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=MAX_LISTED)
-def _dos_names(real: str, names: tuple[str, ...], has_dos_names: bool) -> DosNames:
-    """Return what a folder's names are to DOS: the same while others come and go."""
-    return DosNames(real, names, has_dos_names=has_dos_names)
+def _on_disk(real: str, names: tuple[str, ...]) -> DosNames:
+    """Return the names in a disk's folder, which is asked anew each time."""
+    return DosNames(real, names, has_dos_names=True)
 
 
 class Volume:
@@ -146,13 +184,17 @@ class Volume:
         self._version: object = None
         """Of the tree's names, when what follows was found."""
         self._names: dict[str, DosNames] = {}
-        self._listed: dict[str, DosNames] = {}
-        """The names in folders, as they were when somebody last looked."""
-        self._places: dict[tuple[str, str], str] = {}
+        """The names in folders, by their paths."""
+        self._named: dict[int, DosNames] = {}
+        """The same by the folders' nodes."""
+        self._ways: dict[tuple[str, str], tuple[DosNames | None, str]] = {}
+        """Where DOS' paths lead: a folder's names and the last name; or a path of the tree."""
         self._entries: dict[str, Entry] = {}
         """What paths of a folder's tree stand for, as they were last described."""
         self._shown: dict[str, str] = {}
         """DOS' paths of those of the tree that were asked for."""
+        if isinstance(files, FileTree):
+            files.on_name = self._name_changed
 
     def label(self) -> bytes:
         """Return the label that the tree itself has; a folder has none."""
@@ -172,45 +214,53 @@ class Volume:
         the way isn't there.
         """
         if self.files.names_version != self._version:
-            self._forget_changed()
-        real = self._places.get((path, cwd))
-        if real is None:
-            real = self._locate(path, cwd)
-            if len(self._places) >= MAX_KNOWN:
-                self._places.clear()
-            self._places[path, cwd] = real
-        return real
+            self._forget()
+        names, last = self._ways.get((path, cwd)) or self._way(path, cwd)
+        return last if names is None else names.place(last)
 
-    def _forget_changed(self) -> None:
-        """Forget what was found, if names have been made or gone since."""
-        version = self.files.names_version
-        if version != self._version:
-            self._version = version
-            self._names.clear()
-            self._places.clear()
-            self._shown.clear()
+    def _forget(self) -> None:
+        """Forget what was found, as paths may lead elsewhere now."""
+        self._version = self.files.names_version
+        self._names.clear()
+        self._named.clear()
+        self._ways.clear()
+        self._shown.clear()
 
-    def _locate(self, path: str, cwd: str) -> str:
-        parts = _parts(path)
+    def _name_changed(self, folder: int, name: str, before: int, here: bool) -> None:
+        """Take note of another name in a folder, or of one less (`FoundFiles.on_name`)."""
+        self._shown.clear()
+        names = self._named.get(folder)
+        if before in self._named or not (names is None or names.change(name, here)):
+            self._forget()
+
+    def _way(self, path: str, cwd: str) -> tuple[DosNames | None, str]:
+        *above, last = _parts(path) or ("",)
         real = "" if path[:1] in ("\\", "/") else cwd.rstrip("/")
-        for number, part in enumerate(parts, 1):
-            if part == "..":
-                if not real:
-                    raise CallFailed(Code.PATH_NOT_FOUND)
-                real = real.rpartition("/")[0]
-                continue
-            name = self._real_name(real or "/", part)
-            if name is None:
-                if number < len(parts):
-                    raise CallFailed(Code.PATH_NOT_FOUND)
-                name = truncated(part)
-            real = f"{real}/{name}"
-        return real or "/"
+        for part in above:
+            real = self._below(real, part)
+        way: tuple[DosNames | None, str]
+        if last in ("", ".."):
+            way = None, (self._below(real, last) if last else real) or "/"
+        else:
+            way = self._names_on_way(real), last
+        if len(self._ways) >= MAX_KNOWN:
+            self._ways.clear()
+        self._ways[path, cwd] = way
+        return way
 
-    def _real_name(self, directory: str, part: str) -> str | None:
-        """Return the name in the tree that DOS' name means."""
+    def _below(self, real: str, part: str) -> str:
+        """Return the folder that a name means in a folder, or the one above; error 3 if none."""
+        if part != "..":
+            found = self._names_on_way(real).find(part)
+        else:
+            found = real.rpartition("/")[0] if real else None
+        if found is None:
+            raise CallFailed(Code.PATH_NOT_FOUND)
+        return found
+
+    def _names_on_way(self, real: str) -> DosNames:
         try:
-            return self._names_of(directory).real_name(part)
+            return self._names_of(real or "/")
         except OSError:
             raise CallFailed(Code.PATH_NOT_FOUND) from None
 
@@ -251,32 +301,24 @@ class Volume:
             self._entries[real] = entry
         return entry
 
-    def entries(self, real: str) -> dict[str, str]:
-        """Map DOS' names in a directory to paths of the tree, in order, without '.' and '..'."""
-        return self.names(real).entries
-
     def names(self, real: str) -> DosNames:
         """Return the names in a directory, a path of the tree; DOS' error if it is none."""
-        known = self._names.get(real)
-        if known is not None and self.files.names_version == self._version:
-            return known
+        if self.files.names_version != self._version:
+            self._forget()
         try:
-            return self._names_of(real)
+            return self._names.get(real) or self._names_of(real)
         except OSError as error:
             raise call_failed(error) from None
 
     def _names_of(self, real: str) -> DosNames:
-        self._forget_changed()
         known = self._names.get(real)
         if known is None:
-            names = self.files.listdir(self.files.lookup(real))
-            known = self._listed.get(real)
-            if known is None or known.names is not names:
-                known = _dos_names(real, names, self._is_disk)
-            if len(self._listed) >= MAX_LISTED:
-                self._names.clear()
-                self._listed.clear()
-            self._names[real] = self._listed[real] = known
+            node = self.files.lookup(real)
+            names = self.files.listdir(node)
+            known = _on_disk(real, names) if self._is_disk else DosNames(real, names)
+            if len(self._names) >= MAX_LISTED or node in self._named:  # by way of a link
+                self._forget()
+            self._names[real] = self._named[node] = known
         return known
 
     def full_path(self, real: str) -> str:
@@ -285,7 +327,8 @@ class Volume:
 
     def dos_path(self, real: str) -> str:
         r"""Return a path of the tree in DOS' names, without drive and first ``\``."""
-        self._forget_changed()
+        if self.files.names_version != self._version:
+            self._forget()
         path = self._shown.get(real)
         if path is None:
             if len(self._shown) >= MAX_KNOWN:
@@ -298,9 +341,8 @@ class Volume:
         directory = ""
         for name in [part for part in real.split("/") if part]:
             try:
-                short = self.names(directory or "/").shown.get(name)
+                parts.append(self.names(directory or "/").shown(name))
             except CallFailed:  # a folder that can't be read, or that a recording doesn't know
-                short = None
+                parts.append(upper(truncated(name)))
             directory += "/" + name
-            parts.append(upper(truncated(name)) if short is None else short)
         return "\\".join(parts)

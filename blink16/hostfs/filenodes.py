@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -23,8 +23,6 @@ BLOCK_DEVICE = 0x10000
 MODE_BITS = 0o7777
 GONE = 0
 """Stands for the node of a name that the host folder has and the guest removed."""
-
-Entries = tuple[tuple[str, int], ...]
 
 
 class Stat(NamedTuple):
@@ -59,8 +57,8 @@ class Inode:
     """Whose frozen host content it has; None if the guest made it."""
     content: Content | None = None
     """FILE: changed content; None while it is the host's."""
-    entries: Entries = ()
-    """DIRECTORY: sorted names and nodes that the tree has met; GONE marks a removed one."""
+    entries: dict[str, int] = field(default_factory=dict)
+    """DIRECTORY: names that the tree has met, and their nodes; GONE marks a removed one."""
     target: str = ""
     """SYMLINK: where it leads."""
     uid: int = 0
@@ -79,14 +77,16 @@ class Inode:
 
     def save(self) -> InodeState:
         """Return it as plain data: what was saved before does not change with it."""
-        return InodeState._make(_saved(self))
+        values = list(_saved(self))
+        values[_ENTRIES] = tuple(sorted(self.entries.items()))
+        return InodeState._make(values)
 
     @classmethod
     def restored(cls, state: Any) -> Inode:
         """Return the file that was saved; ValueError or TypeError if it is no such state."""
-        kind, mode, size, mtime, parent, name, source, chunks, *rest = state
+        kind, mode, size, mtime, parent, name, source, chunks, entries, *rest = state
         content = None if chunks is None else Content(chunks)
-        return cls(kind, mode, size, mtime, parent, name, source, content, *rest)
+        return cls(kind, mode, size, mtime, parent, name, source, content, dict(entries), *rest)
 
 
 class InodeState(NamedTuple):
@@ -100,7 +100,8 @@ class InodeState(NamedTuple):
     name: str
     source: HostPath | None
     chunks: Chunks | None
-    entries: Entries
+    entries: tuple[tuple[str, int], ...]
+    """Sorted."""
     target: str
     uid: int
     gid: int
@@ -110,6 +111,7 @@ class InodeState(NamedTuple):
 
 
 _saved = attrgetter(*InodeState._fields)
+_ENTRIES = InodeState._fields.index("entries")
 
 
 @lru_cache(maxsize=KNOWN_PATHS)

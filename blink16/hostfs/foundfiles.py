@@ -16,7 +16,6 @@ from typing import Any, NamedTuple, TypeVar
 from blink16.hostfs.filenodes import (
     GONE,
     ROOT,
-    Entries,
     Inode,
     InodeState,
     Stat,
@@ -82,7 +81,12 @@ class FoundFiles:
         self.version = 0
         """Another one where any node has changed since."""
         self.names_version = 0
-        """Another one where names have been made or gone since, for who remembers what he found."""
+        """Another one where paths may lead elsewhere since, for who remembers what he found.
+
+        Of single names in folders, which others need not pass through, `on_name` tells."""
+        self.on_name: Callable[[int, str, int, bool], None] | None = None
+        """Told a folder, a name in it that stands for another node now or for none, the node
+        before, and whether the name is listed now."""
         self._ways: dict[_Way, Resolved] = {}
         """Where paths lead.
 
@@ -145,7 +149,7 @@ class FoundFiles:
             return listing
         n = self._node(node, _DIRECTORY)
         names = set() if n.source is None else set(self._host.names(n.source))
-        for name, child in n.entries:
+        for name, child in n.entries.items():
             (names.discard if self._is_unlisted(child) else names.add)(name)
         listing = tuple(sorted(names))
         _remember(self._listings, node, listing, MAX_LISTINGS)
@@ -240,13 +244,13 @@ class FoundFiles:
         return found
 
     def _forget_ways(self) -> None:
+        self.names_version += 1
         self._ways.clear()
         self._ways_to.clear()
         self._passed.clear()
 
     def _forget_names(self) -> None:
         """Forget what followed from the names that there were."""
-        self.names_version += 1
         self._forget_ways()
         self._folder_counts.clear()
 
@@ -255,8 +259,9 @@ class FoundFiles:
 
         A node of `GONE` is none.
         """
-        self.names_version += 1
         self._folder_counts.pop(parent, None)
+        if self.on_name is not None:
+            self.on_name(parent, name, before, not self._is_unlisted(node))
         if before in self._passed:  # what leads on from there may lead anywhere now
             self._forget_ways()
             return
@@ -312,9 +317,9 @@ class FoundFiles:
     def _child(self, parent: int, name: str) -> int:
         """Return the node of a name in a folder, or GONE; meets host files for the first time."""
         n = self._node(parent, _DIRECTORY)
-        at = bisect_left(n.entries, (name,))
-        if at < len(n.entries) and n.entries[at][0] == name:
-            return n.entries[at][1]
+        known = n.entries.get(name)
+        if known is not None:
+            return known
         if n.source is None or name not in self._host.names(n.source):
             return GONE
         source = (*n.source, name)
@@ -399,14 +404,11 @@ class FoundFiles:
         Return for which it has stood.
         """
         n = self._nodes[parent]
-        entries = n.entries
-        at = bisect_left(entries, (name,))
-        there = at < len(entries) and entries[at][0] == name
-        before = entries[at][1] if there else GONE
-        new: Entries = ((name, node),)
-        if node == GONE and n.source is None:
-            new = ()
-        n.entries = entries[:at] + new + entries[at + there :]
+        before = n.entries.get(name, GONE)
+        if node or n.source is not None:
+            n.entries[name] = node
+        else:
+            n.entries.pop(name, None)
         if mtime is not None:
             n.mtime = mtime
         self._saved = None  # `_note` at length
