@@ -63,6 +63,8 @@ class Machine(Timekeeper):
         self._return_cost = self.model.timing.cost(self.model.opcodes.row(IRET_STUB[0])).cycles
         self._in_vain = False
         self._hurries = False
+        self.asked: frozenset[StopReason] = frozenset()
+        """Those of `OF_PROCESSES` at which runs end; it makes no difference to the guest."""
         self.serve_with: Callable[[Service], Outcome] | None = None
         """Does services, for who looks on when they are done (`blink16.questions`)."""
 
@@ -241,7 +243,7 @@ class Machine(Timekeeper):
         return self._conclude(outcome, budget, through_traps)
 
     def _serve_in_a_row(self, service: Service, budget: int, through_traps: bool) -> Stop:
-        """Serve, and go on while the guest does nothing but call services that change no device.
+        """Serve, and go on while the guest does nothing but call services.
 
         What belongs to the end of each instruction is left out as long as there is none of it:
         nobody wants attention, no device is due, and no interrupt is asked for.
@@ -269,19 +271,28 @@ class Machine(Timekeeper):
                 return _AT_END
             self._effort += SERVICE_EFFORT
             outcome = service(self) if serve_with is None else serve_with(service)
+            if outcome is not DONE:
+                outcome = self._as_asked(outcome)
             if self._in_vain and 0 <= cycles[0] - self._happened_at < self.idle_after:
                 self._in_vain = False
-            if (
-                outcome is not DONE
-                or changed
-                or self._in_vain
-                or memory.touched
-                or cells[_ATTENTION]
-            ):
+            is_plain = outcome is DONE or outcome is ELSEWHERE
+            if not is_plain or self._in_vain or memory.touched or cells[_ATTENTION]:
                 return self._conclude(outcome, end - before, through_traps)
+            if outcome is ELSEWHERE:
+                self._elsewhere(_BEFORE_SERVICE)
+                horizon = min(self._next_due, self._until)
+                if not self._is_undisturbed(horizon) or icount[0] >= end:
+                    return _BEFORE_SERVICE
+                here = cells[_CS] * 16 + cells[_IP]
+                if here in services:
+                    service = services[here]
+                    continue
+            elif changed:
+                self._plan()
+                horizon = self._horizon_now()
             if witness is not None:
                 witness.guest_runs = True
-            stop = run_on(end - before, horizon)
+            stop = run_on(end - icount[0], horizon)
             if witness is not None:
                 witness.guest_runs = False
             if stop.reason is not _AT_SERVICE:
@@ -300,14 +311,38 @@ class Machine(Timekeeper):
                 return stop
             service = services[here]
 
+    def _is_undisturbed(self, horizon: int) -> bool:
+        """Whether the guest goes on where it stands as if nobody else were there."""
+        cells, here = self._cells, self.pc
+        if cells[_ATTENTION] or cells[_TRAP] or cells[_REQUEST] or self._urgent or self._resets:
+            return False
+        return self._cycles[0] < horizon and not self._attributes[here] & _BREAKPOINT
+
+    def _as_asked(self, outcome: Outcome) -> Outcome:
+        """Return what a service's outcome is to who has not asked for news of processes."""
+        plain: Outcome = ELSEWHERE
+        match outcome:
+            case Elsewhere(loaded):
+                reason = StopReason.LOADED if loaded else _BUDGET
+            case Departed():
+                reason = StopReason.DEPARTED
+            case Forked(borrows=True):
+                reason = StopReason.VFORKED
+            case Forked():
+                reason, plain = StopReason.FORKED, DONE
+            case _:
+                return outcome
+        return outcome if reason in self.asked else plain
+
     def _conclude(self, outcome: Outcome, budget: int, through_traps: bool) -> Stop:
         """Do what a service wants, and go on behind its call."""
         news = None
-        if outcome is ELSEWHERE:
-            return self._elsewhere(_BEFORE_SERVICE)  # it may stand at one, in a call
         if outcome is not DONE:
             if isinstance(outcome, Trap) and outcome.resumable and through_traps:
                 outcome = (outcome.then and outcome.then()) or outcome
+            outcome = self._as_asked(outcome)
+            if outcome is ELSEWHERE:
+                return self._elsewhere(_BEFORE_SERVICE)  # it may stand at one, in a call
             if (stop := self._see_to(outcome, through_traps)) is not None:
                 return stop
             news = _news(outcome)

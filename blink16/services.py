@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from blink16.bus import Bus
 from blink16.cpu.model import Model
@@ -41,8 +41,7 @@ class Elsewhere:
     """It is another program: whoever runs the machine may want to know its names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forked:
+class Forked(NamedTuple):
     """A process has made another: done, but whoever runs the machine may want to know."""
 
     parent: int
@@ -52,8 +51,7 @@ class Forked:
     """The child runs in its parent's memory, and its registers are loaded: `Elsewhere`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Departed:
+class Departed(NamedTuple):
     """A process of several has ended, and the registers of another are loaded: `Elsewhere`."""
 
     thread: int
@@ -100,6 +98,7 @@ class Trap:
 Outcome = Done | Wait | Elsewhere | Forked | Departed | Exit | Trap | Restart
 DONE = Done()
 ELSEWHERE = Elsewhere()
+LOADED = Elsewhere(loaded=True)
 WAIT = Wait()
 
 

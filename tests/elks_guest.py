@@ -7,6 +7,7 @@ from pathlib import Path
 
 from blink16 import elks
 from blink16.console import Console
+from blink16.cpu import engines
 from blink16.cpu.engine import Stop
 from blink16.elks.aout import Executable, build
 from blink16.hostfs.files import FileTree
@@ -62,10 +63,11 @@ def start(
     root: Path,
     arguments: tuple[str, ...] = (),
     environment: dict[str, str] | None = None,
+    engine: str = engines.DEFAULT,
 ) -> ElksGuest:
     """Return a machine in which a program stands at its entry point."""
     image = program if isinstance(program, bytes) else build(program)
-    machine, console = Machine(epoch_ns=EPOCH * 1_000_000_000), Console()
+    machine, console = Machine(engine, epoch_ns=EPOCH * 1_000_000_000), Console()
     files = FileTree(root, writable=False, effect=machine.effect, clock=lambda: EPOCH)
     argv = ["prog", *arguments]
     symbols = elks.load(machine, image, argv, environment or {}, files, console)

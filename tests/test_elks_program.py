@@ -15,7 +15,7 @@ from property_examples import examples
 from benchmarks.elks_calls import call
 from blink16 import elks
 from blink16.console import Console
-from blink16.cpu.engine import StopReason
+from blink16.cpu.engine import OF_PROCESSES, StopReason
 from blink16.elks import ElksError
 from blink16.elks.abi import Call
 from blink16.elks.aout import AoutSymbol, Executable, Section, build
@@ -253,6 +253,7 @@ def test_the_first_process_may_end_while_its_child_sleeps(tmp_path: Path) -> Non
     time = bytes(20) + b"\xe8\x03"  # a thousand microseconds
     guest = start(Executable(code, time.ljust(0x100, b"\0"), heap=0x1000, stack=0x800), tmp_path)
     machine = guest.machine
+    machine.asked = OF_PROCESSES
     assert guest.run().reason is StopReason.FORKED
     while guest.run().reason is not StopReason.DEPARTED:
         assert machine.cycles < machine.clock_hz

@@ -1,4 +1,5 @@
-"""Calls after which nobody asks the scheduler when it is due (`blink16.elks.quiet`)."""
+"""Calls after which nobody asks the scheduler when it is due (`blink16.elks.quiet`), and calls that
+are served in a row, whoever's they are (`Machine`)."""
 
 from __future__ import annotations
 
@@ -13,11 +14,13 @@ from hypothesis import strategies as st
 from property_examples import examples
 
 from benchmarks.elks_calls import call
-from blink16.cpu.engine import StopReason
+from blink16.cpu.engine import NEWS, OF_PROCESSES, StopReason
 from blink16.elks import system
 from blink16.elks.abi import Call, Ioctl
 from blink16.elks.aout import Executable
 from blink16.elks.signals import ElksSignal
+from blink16.machine import Machine
+from blink16.memory import Attribute, linear
 
 SKIPPED_HANDLER = bytes.fromhex("eb03 ca0200")  # jmp over it; retf 2
 HANDLER = 2
@@ -38,6 +41,12 @@ def _spin(rounds: int) -> bytes:
     return b"\xb9" + rounds.to_bytes(2, "little") + b"\xe2\xfe"
 
 
+def _with_child(number: Call) -> bytes:
+    """Return code that makes a process which ends at once, and waits for it."""
+    ends = call(Call.EXIT, 3)
+    return call(number) + b"\x09\xc0\x75" + bytes((len(ends),)) + ends + call(Call.WAIT4, 0xFFFF)
+
+
 STEPS = (
     call(Call.GETPID),
     call(Call.ALARM, 1),
@@ -52,6 +61,8 @@ STEPS = (
     call(Call.SELECT, 4, SET, 0, 0, 0x160),
     call(Call.IOCTL, 0, Ioctl.TCSETS, MODES),
     call(Call.DUP, WRITE_END) + call(Call.CLOSE, 5),
+    _with_child(Call.FORK),
+    _with_child(Call.VFORK),
     _spin(50),
     _spin(2_000),
 )
@@ -96,3 +107,41 @@ def test_who_is_not_told_of_a_call_acts_no_later(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(system, "is_quiet", lambda kernel, caller: False)
         assert _states(start(program, tmp_path)) == told
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
+@given(parent=BODIES, child=BODIES, engine=st.sampled_from(["reference", "native"]))
+def test_calls_in_a_row_are_the_same_as_one_by_one(
+    tmp_path: Path, parent: list[bytes], child: list[bytes], engine: str
+) -> None:
+    """Prevents turns, births and ends that come otherwise where others are served on."""
+    program = _program(parent, child)
+    in_a_row = _states(start(program, tmp_path, engine=engine))
+    asked = start(program, tmp_path, engine=engine)
+    asked.machine.asked = OF_PROCESSES
+    assert _states(asked) == in_a_row
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Machine, "_serve_in_a_row", Machine._serve)
+        assert _states(start(program, tmp_path, engine=engine)) == in_a_row
+
+
+@pytest.mark.parametrize("asked", [OF_PROCESSES, frozenset()])
+def test_breakpoints_stop_who_goes_on_amid_its_program(
+    tmp_path: Path, asked: frozenset[StopReason]
+) -> None:
+    """Prevents a breakpoint that is passed since the process before it waits or has ended."""
+    body = _with_child(Call.FORK)
+    program = _program([body], [call(Call.PAUSE)])
+    guest = start(program, tmp_path)
+    machine, found, is_there = guest.machine, list[bool](), False
+    machine.asked = asked
+    behind_fork = program.text.rfind(body) + len(call(Call.FORK))
+    machine.memory.mark(linear(machine.registers.cs, behind_fork), Attribute.BREAKPOINT)
+    while len(found) < 8:
+        stop = machine.run(10_000, skip_breakpoint=is_there)
+        is_there = stop.reason is StopReason.BREAKPOINT
+        if is_there:
+            found.append(machine.registers.ax == 0)
+        else:
+            assert stop.reason in NEWS
+    assert found == [False, True] * 4

@@ -37,15 +37,11 @@ class StopReason(Enum):
     __hash__ = object.__hash__  # Enum's own is slow, and reasons are looked up at every stop
 
 
-NEWS = frozenset(
-    {
-        StopReason.LOADED,
-        StopReason.FORKED,
-        StopReason.VFORKED,
-        StopReason.DEPARTED,
-        StopReason.RESTARTED,
-    }
+OF_PROCESSES = frozenset(
+    {StopReason.LOADED, StopReason.FORKED, StopReason.VFORKED, StopReason.DEPARTED}
 )
+"""What a guest's processes do: machines stop for it where somebody has asked for that."""
+NEWS = OF_PROCESSES | {StopReason.RESTARTED}
 """What whoever runs a machine may want to know, and it goes on."""
 
 

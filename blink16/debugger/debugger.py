@@ -260,6 +260,7 @@ class Debugger:
     # -- forward -----------------------------------------------------------------------------
 
     def _forward(self, how: Resume) -> Event | Pause:
+        self._travel.ask()
         ended, self._ended = self._ended, None
         paused, self._paused = self._paused, None
         now = self.timeline.now

@@ -28,9 +28,14 @@ class Family:
             return True
         return all(one.thread != self._followed for one in table.processes())
 
+    @property
+    def follows_child(self) -> bool:
+        """Whether the client has gone over to the child of a fork."""
+        return self._followed != FIRST_THREAD
+
     def is_followed_child(self, thread: int) -> bool:
         """Whether a process is the child of a fork to which the client has gone over."""
-        return thread == self._followed != FIRST_THREAD
+        return self.follows_child and thread == self._followed
 
     def has_left(self) -> bool:
         """Whether the client has gone over to some child."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blink16.breakpoints import Points
-from blink16.cpu.engine import NEWS, Stop, StopReason
+from blink16.cpu.engine import Stop, StopReason
 from blink16.debugger.events import IDLE, STEPPED, WAITING, Event, EventKind
 
 KINDS = {
@@ -22,8 +22,6 @@ KINDS = {
     StopReason.LACKS: EventKind.LACKING,
     StopReason.LACKED: EventKind.LACKING,
 }
-OF_PROCESSES = NEWS - {StopReason.RESTARTED}
-"""What a guest's processes do."""
 PAUSES = {StopReason.WAITING: WAITING, StopReason.IDLE: IDLE}
 ARRIVALS = {
     StopReason.BUDGET,

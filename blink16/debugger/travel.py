@@ -7,15 +7,16 @@ client wants of it: `Debugger` makes steps and resumes of these ways.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
-from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.engine import OF_PROCESSES, Stop, StopReason
 from blink16.cpu.predicates import Predicate
 from blink16.debugger.arrivals import Arrivals, is_breakpoint
 from blink16.debugger.events import STEPPED, Event, EventKind
 from blink16.debugger.family import Family
 from blink16.debugger.ledger import Ledger
 from blink16.debugger.names_known import NamesKnown
-from blink16.debugger.outcomes import ARRIVALS, KINDS, OF_PROCESSES, event_of, is_watch
+from blink16.debugger.outcomes import ARRIVALS, KINDS, event_of, is_watch
 from blink16.history import Interrupted, Timeline
 from blink16.history.scouts import Scouts
 from blink16.history.search import last_hit, last_stop
@@ -84,6 +85,10 @@ class Travel:
                 self._print(self._arrivals.met()[1])
             return stop
 
+    def ask(self) -> None:
+        """Let the machine stop for what its processes do as far as that may be told."""
+        self._machine.asked = _asked(self.tells, self._family.follows_child)
+
     def _tells(self, stop: Stop) -> bool:
         """Whether to tell what a process has done."""
         if stop.reason is StopReason.DEPARTED:
@@ -146,3 +151,10 @@ class Travel:
                 " given up to stay within its limit of memory"
             )
         return Event(EventKind.HISTORY_START, text=text)
+
+
+@lru_cache
+def _asked(tells: frozenset[EventKind], follows_child: bool) -> frozenset[StopReason]:
+    """Return what a machine is asked for: always for programs, since their names are learnt."""
+    asked = {reason for reason in OF_PROCESSES if KINDS.get(reason) in tells}
+    return frozenset({StopReason.LOADED, *asked, *([StopReason.DEPARTED] if follows_child else ())})

@@ -29,7 +29,7 @@ from blink16.hostfs.files import MAX_OVERLAY_BYTES
 from blink16.hostfs.foundfiles import MAX_NODES
 from blink16.hostfs.hostfolder import os_error
 from blink16.memory import linear
-from blink16.services import Departed, Elsewhere, Exit, Outcome
+from blink16.services import LOADED, Departed, Exit, Outcome
 
 RESERVED_TASKS = 2
 """The kernel's own: the idle one, and init."""
@@ -147,7 +147,7 @@ def execve(request: Request) -> Outcome:
     path = request.path(request.bx)
     block = request.get(request.cx, request.dx)
     execute(request.kernel, path, block)
-    return Elsewhere(loaded=True)
+    return LOADED
 
 
 def wait4(request: Request) -> Result:
