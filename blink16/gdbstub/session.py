@@ -252,7 +252,8 @@ class Session:
 
     def _refuse(self, command: commands.Command, refusal: RefusedError) -> None:
         client = self._dialogue.client
-        if isinstance(command, commands.Monitor) and not client.ours:  # gdb 13 shows it no other way
+        if isinstance(command, commands.Monitor) and not client.ours:
+            # gdb 13 shows no error of these, only text
             self._out.say(f"{refusal}\n")
             self._out.reply(OK)
             return
