@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+REACH = 0x10000
+"""Bytes behind its address that a name can be about: code and data lie within a segment."""
+
 
 class SymbolKind(Enum):
     """What a symbol names."""
@@ -42,9 +45,13 @@ class SymbolTable:
         return len(self._symbols)
 
     def find(self, address: int) -> tuple[Symbol, int] | None:
-        """Return the last symbol at or before a linear address, and the bytes from it."""
+        """Return the last symbol at or before a linear address, and the bytes from it.
+
+        None if there is none within a segment's reach: the BIOS is no part of a program's last
+        function.
+        """
         at = bisect_right(self._addresses, address)
-        if at == 0:
+        if at == 0 or address - self._addresses[at - 1] >= REACH:
             return None
         # of several names for one address, the first is meant
         symbol = self._symbols[bisect_left(self._addresses, self._addresses[at - 1])]

@@ -217,6 +217,14 @@ def test_profile_counts_by_symbol() -> None:
     assert debugger.machine.icount == 600
 
 
+def test_a_name_reaches_no_further_than_a_segment() -> None:
+    """Prevents the BIOS' instructions from being put down to a program's last variable."""
+    symbols = SymbolTable([Symbol("ticks", 0x317B, SymbolKind.DATA)])
+    assert symbols.find(0xF248C) is None
+    assert symbols.find(0x1317A) is not None
+    assert symbols.find(0x1317B) is None
+
+
 def test_profile_samples_long_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents samples that keep step with a loop and see one instruction of it only."""
     monkeypatch.setattr("blink16.history.queries.SAMPLES", 500)

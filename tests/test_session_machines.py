@@ -317,6 +317,14 @@ def test_an_observer_may_look_while_the_machine_stands() -> None:
     assert watch.ask(b"qfThreadInfo") == [b"mp1.1"]
 
 
+def test_an_observer_is_told_why_monitor_does_nothing() -> None:
+    """Prevents gdb 13's "Protocol error with Rcmd", which is all that it shows of an error here."""
+    watch = Watch()
+    replies = watch.ask(b"qRcmd," + b"restart".hex().encode())
+    assert text_of(replies) == "you only watch: another debugger holds this machine\n"
+    assert replies[-1] == b"OK"
+
+
 @settings(max_examples=examples(60))
 @given(
     st.lists(

@@ -248,8 +248,17 @@ class Session:
             if dialogue.early_break and self._shows_standing(command):
                 dialogue.early_break = False
         except RefusedError as refusal:
-            told = isinstance(command, _TOLD)
-            self._out.reply(replies.error(refusal, dialogue.client, told=told))
+            self._refuse(command, refusal)
+
+    def _refuse(self, command: commands.Command, refusal: RefusedError) -> None:
+        client = self._dialogue.client
+        if isinstance(command, commands.Monitor) and not client.ours:
+            # gdb 13 shows no error of these, only text
+            self._out.say(f"{refusal}\n")
+            self._out.reply(OK)
+            return
+        told = isinstance(command, _TOLD)
+        self._out.reply(replies.error(refusal, client, told=told))
 
     def _shows_standing(self, command: commands.Command) -> bool:
         """Whether a command shows that the client is not about to resume, nor on a user's step.
@@ -349,7 +358,7 @@ class Session:
 
     def _monitor(self, line: str) -> None:
         """Carry out a monitor command: two of them are about who holds what, the rest are works."""
-        what = line.strip() if self._dialogue.observed is None else ""
+        what = line.strip()
         if what == YIELD:
             self._out.say("you watch from now on; attach again to hold a machine\n")
             self._out.reply(OK)

@@ -86,7 +86,10 @@ def move_joystick(debugger: Debugger, arguments: Sequence[str]) -> str:
 
 def _distance(text: str) -> int:
     """Return a number with or without a sign."""
-    size = numerals.literal(text.removeprefix("-"), FARTHEST)
+    try:
+        size = numerals.literal(text.removeprefix("-"), FARTHEST)
+    except numerals.NumeralError:
+        raise MonitorError(f"{text[:40]!r} is no number from -{FARTHEST} to {FARTHEST}") from None
     return -size if text.startswith("-") else size
 
 

@@ -99,6 +99,7 @@ class ScreenConsole:
             return
         if self._viewer is None:
             self._say(told)
+            self._say("the keyboard is the program's; Ctrl-] ends the server")
         self._last_words = told
         self._terminal.enter_context(terminal.raw())
         self._begun = True
