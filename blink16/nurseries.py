@@ -7,7 +7,7 @@ would pass as a mistake of ours.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import trio
@@ -28,6 +28,27 @@ async def open_nursery() -> AsyncIterator[trio.Nursery]:
     except BaseExceptionGroup as group:
         failure = gravest(group)
         raise failure from failure.__cause__
+
+
+async def until_signal(
+    serve: Callable[[], Awaitable[object]], signals: AsyncIterator[int]
+) -> int | None:
+    """Do something until it is done, or until a signal comes, whose number is returned.
+
+    ``signals``: those of a `trio.open_signal_receiver`.
+    """
+    came: int | None = None
+    async with open_nursery() as nursery:
+
+        async def watch() -> None:
+            nonlocal came
+            came = await anext(signals)
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(watch)
+        await serve()
+        nursery.cancel_scope.cancel()
+    return came
 
 
 def gravest(group: BaseExceptionGroup[BaseException]) -> BaseException:

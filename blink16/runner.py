@@ -25,6 +25,7 @@ from blink16.consoles import (
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import IF
 from blink16.debugger import IDLE, ONWARD, WAITING, Pause, drive
+from blink16.endings import SIGNAL_STATUS
 from blink16.governor import Governor
 from blink16.inbox import Inbox
 from blink16.machine import Machine
@@ -34,7 +35,6 @@ from blink16.screens.viewer import Viewer
 from blink16.setup import hostnetwork, pc
 from blink16.setup.loader import Loaded
 from blink16.terminals import terminal
-from blink16.terminals.terminal import SIGNAL_STATUS
 from blink16.timekeeping import IDLE_SECONDS
 
 SLICE = 2_000_000
@@ -161,7 +161,6 @@ class Runner:
         try:
             if not self._raw:
                 return self._run()
-            terminal.end_on_signals()
             if not self._is_pc:
                 terminal.on_resize(self._resized)
             with terminal.raw():
@@ -196,7 +195,7 @@ class Runner:
             if self._raw and channel == self._typed and terminal.QUIT_KEY in data:
                 return End(0)
             if self._interactive and channel == Keys.CHANNEL and not data:  # the terminal is gone
-                return End(terminal.SIGNAL_STATUS + signal.SIGHUP)
+                return End(SIGNAL_STATUS + signal.SIGHUP)
             self._machine.receive(channel, data)
         if self._raw:
             self._reader.want()

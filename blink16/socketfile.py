@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import socket
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MODE = 0o600
 """Who may connect: the owner."""
+
+
+@contextmanager
+def place() -> Iterator[str | None]:
+    """Return the path of a socket file to be, in a folder of its own that goes with the block.
+
+    None where there are no such files.  Whoever is to listen there calls `remove_with_us`, in case
+    that we don't come to the end of the block.
+    """
+    if not hasattr(socket, "AF_UNIX"):
+        yield None
+        return
+    from tempfile import TemporaryDirectory  # nothing for those who only listen
+
+    with TemporaryDirectory(prefix="blink16-", ignore_cleanup_errors=True) as folder:
+        yield f"{folder}/watch"
+
+
+def remove_with_us(folder: str) -> None:
+    """Let the folder of a `place` go when this process ends: who has made it may have been killed.
+
+    One with anything in it stays.
+    """
+    atexit.register(_remove_empty, folder)
+
+
+def _remove_empty(folder: str) -> None:
+    with suppress(OSError):
+        Path(folder).rmdir()
 
 
 class BoundSocket:

@@ -404,16 +404,6 @@ def test_a_fault_of_ours_is_a_line_that_names_a_file() -> None:
         path.unlink()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
-def test_a_signal_while_the_view_begins_ends_it_in_order(number: signal.Signals) -> None:
-    """Prevents a traceback, a terminal without echo and a server that stays after Ctrl-C."""
-    before = signal.getsignal(number)
-    with pytest.raises(SystemExit) as ended, main._ended_in_order():
-        signal.raise_signal(number)
-    assert ended.value.code == 128 + number
-    assert signal.getsignal(number) == before
-
-
 def test_a_locale_says_what_a_terminal_takes() -> None:
     """Prevents the locale C, which Python takes for UTF-8, from being overlooked, or preferred."""
     assert terminal_kind.encoding({"TEXTUAL_DRIVER": "x", "LC_ALL": "C"}) == "utf-8"

@@ -212,7 +212,8 @@ def test_mistakes_are_one_line(
     code: str, arguments: list[str], status: int, words: list[str]
 ) -> None:
     """Prevents tracebacks and riddles for what users really do wrong."""
-    done = run(*arguments, code=code)
+    free = ("--port", "0") if code == SERVE else ()  # somebody may be at the usual port
+    done = run(*free, *arguments, code=code)
     assert done.returncode == status
     assert done.stdout == ""
     assert_one_line(done.stderr, *words)

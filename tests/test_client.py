@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -348,6 +349,25 @@ async def test_a_cancelled_run_leaves_a_machine_that_stands(tmp_path: Path) -> N
         assert (await t.step_back()).icount == before
 
 
+async def test_who_is_cancelled_lets_go_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents a block that is cancelled from waiting in vain for the answer to its last word."""
+    answers: list[bytes] = []
+    ask = AsyncTarget._ask
+
+    async def noted(target: AsyncTarget, body: bytes, *rest: Any, **more: Any) -> bytes:
+        answer = await ask(target, body, *rest, **more)
+        if body == b"D":
+            answers.append(answer)
+        return answer
+
+    monkeypatch.setattr(AsyncTarget, "_ask", noted)
+    with trio.CancelScope() as scope:
+        async with launch_async("banner"):
+            scope.cancel()
+            await trio.sleep_forever()
+    assert answers == [b"OK"]
+
+
 DIES = """\
 import os
 from blink16.client.launching import hosting
@@ -369,8 +389,8 @@ def test_a_server_of_our_own_ends_with_us_however_we_end() -> None:
             with socket.socket(socket.AF_UNIX) as peer:
                 peer.connect(str(place))
         pytest.fail("it is still there")
-    place.unlink(missing_ok=True)
-    place.parent.rmdir()
+    while place.parent.exists():  # its folder goes with it
+        assert time.monotonic() < until, "its folder stays"
 
 
 def test_both_targets_can_do_the_same() -> None:

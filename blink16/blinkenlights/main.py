@@ -9,8 +9,8 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -20,13 +20,12 @@ from blink16.blinkenlights.pixels.terminal import Asking, PixelKind
 from blink16.client.addresses import parse as parse_address
 from blink16.client.errors import ClientError, UnsupportedError
 from blink16.client.launching import started
+from blink16.endings import ended_in_order
 from blink16.words import numerals
 from blink16.words.complaints import OneLineParser
 from blink16.words.numerals import NumeralError
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from blink16.blinkenlights.app import Blinkenlights
     from blink16.client import OwnServer, Target
 
@@ -62,7 +61,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return _refused("this needs a terminal, or --web, for browsers")
     if "TEXTUAL_DRIVER" not in os.environ and (reason := terminal_kind.refusal()):
         return _refused(reason)
-    with _ended_in_order(), started(parsed.program) if parsed.program else nullcontext() as server:
+    with ended_in_order(), started(parsed.program) if parsed.program else nullcontext() as server:
         app = _prepared(parsed, server)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on it is Textual's
         app.run()
@@ -73,23 +72,6 @@ def _refused(reason: str) -> int:
     with suppress(OSError):  # nor has standard error to be one that takes something
         print(f"blinkenlights: {reason}", file=sys.stderr)
     return 1
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Put everything back when a signal ends us before Textual minds it, and show no traceback."""
-    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.signal(number, _leave) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
 
 
 def _prepared(parsed: argparse.Namespace, server: OwnServer | None) -> Blinkenlights:
@@ -215,15 +197,16 @@ def _serve(parsed: argparse.Namespace) -> int:
 
     words = parsed.program or list(SAMPLE)
     try:
-        server.serve(
-            words,
-            parsed.connect,
-            host=parsed.host,
-            port=parsed.web,
-            theme=parsed.theme,
-            pixels=parsed.pixels,
-            title=" ".join(["blinkenlights", *(parsed.program or SAMPLE)]),
-        )
+        with ended_in_order():
+            server.serve(
+                words,
+                parsed.connect,
+                host=parsed.host,
+                port=parsed.web,
+                theme=parsed.theme,
+                pixels=parsed.pixels,
+                title=" ".join(["blinkenlights", *(parsed.program or SAMPLE)]),
+            )
     except (ClientError, OSError) as error:
         print(f"blinkenlights: {error}", file=sys.stderr)
         return 1

@@ -26,7 +26,7 @@ from blink16.recording import Recording, RecordingError
 from blink16.setup import hostnetwork, loader
 from blink16.setup.loader import LoadError
 from blink16.terminals import terminal
-from blink16.terminals.terminal import SIGNAL_STATUS, OutputError
+from blink16.terminals.terminal import OutputError
 from blink16.words import extras
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 STRIDE = 5_000_000
 """Instructions that a program runs between two looks at what was typed."""
 MAX_INPUT = 1 << 16
-INTERRUPTED = SIGNAL_STATUS + 2
 BAR = 30
 
 

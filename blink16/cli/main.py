@@ -15,6 +15,7 @@ from blink16.cli.options import ASK, RUN, SERVER
 from blink16.cli.parsing import Parser
 from blink16.console import Console
 from blink16.consoles import ConsoleError, Streams
+from blink16.endings import SIGNAL_STATUS, ended_in_order
 from blink16.hostfiles import is_file, is_there
 from blink16.machine import Machine
 from blink16.runner import Runner
@@ -22,11 +23,10 @@ from blink16.setup import loader, pc, sinks
 from blink16.setup.loader import LoadError, ProgramKind
 from blink16.setup.pc import CommitError
 from blink16.terminals import terminal
-from blink16.terminals.terminal import SIGNAL_STATUS, OutputError
+from blink16.terminals.terminal import OutputError
 from blink16.terminals.userlines import UserLines, logged
 from blink16.words.complaints import USAGE
 
-INTERRUPTED = SIGNAL_STATUS + 2
 BROKEN_PIPE = SIGNAL_STATUS + 13
 DOCTOR, SAMPLES = "doctor", "samples"
 """In the place of a program, and where there is no file of that name: look at this computer, and
@@ -167,16 +167,15 @@ def _guarded(prog: str, command: Callable[[], int]) -> int:
     except (CommitError, ConsoleError) as error:
         _say(prog, str(error))
         return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except OutputError as error:
         return _output_failed(prog, error.errno, str(error))
 
 
 def _status_of(command: Callable[[], int]) -> int:
     try:
-        return command()
-    except SystemExit as end:  # argparse has said what there is to say
+        with ended_in_order():
+            return command()
+    except SystemExit as end:  # argparse has said what there is to say; of a signal nothing is said
         return end.code if isinstance(end.code, int) else 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -12,8 +11,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from blink16 import socketfile
 from blink16.client.addresses import OwnServer, UnixServer
 from blink16.client.errors import LaunchError, UnsupportedError
 
@@ -22,23 +21,15 @@ SERVE = (
     "sys.exit(server_main())"
 )
 """A server's program; nothing that is imported is ever thrown away."""
-HOSTED = f"from blink16.client.launching import end_with_starter; end_with_starter(); {SERVE}"
-"""The same of one that does not end with its standard input by itself."""
+HOSTED = "from blink16.client.launching import end_with_starter; end_with_starter()"
+"""What comes before in one that does not end with its standard input by itself."""
 
 MAX_LAST_WORDS = 1 << 16
 """Bytes of a process's standard error that are kept: the last ones."""
+END_SECONDS = 5.0
+"""So long a server of our own may take to end when it is told to."""
 START_INTERVAL = 0.02
 """Seconds between two looks whether a server of our own is there."""
-
-
-@contextmanager
-def watching_place() -> Iterator[str | None]:
-    """Return the path of a socket file for those who watch; None where there are no such files."""
-    if not hasattr(socket, "AF_UNIX"):
-        yield None
-        return
-    with TemporaryDirectory(prefix="blink16-") as folder:
-        yield f"{folder}/watch"
 
 
 @contextmanager
@@ -48,7 +39,7 @@ def started(words: Sequence[str]) -> Iterator[OwnServer]:
     ``words``: its options, and what it is to show.  Where its standard streams can't be waited for
     (Windows), it starts when somebody connects.
     """
-    with watching_place() as path:
+    with socketfile.place() as path:
         command = command_line(None, words, {"console": "terminal"}, path)
         place = None if path is None else UnixServer(path)
         if sys.platform == "win32":
@@ -69,12 +60,12 @@ def hosting(words: Sequence[str]) -> Iterator[UnixServer]:
     ``words``: its options, and what it is to show.  LaunchError with what it said if it does not
     begin.  It ends with the block.  The program's console is a terminal of its clients.
     """
-    with watching_place() as path:
+    with socketfile.place() as path:
         if path is None:
             raise UnsupportedError("on this system there are no socket files")
         own = ("--console", "terminal", "--listen", f"unix:{path}")
         process = subprocess.Popen(
-            [sys.executable, "-c", HOSTED, *own, *words],
+            [sys.executable, "-c", f"{HOSTED}; {_program(path)}", *own, *words],
             stdin=subprocess.PIPE,  # which ends when we do, however that may be
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -88,7 +79,16 @@ def hosting(words: Sequence[str]) -> Iterator[UnixServer]:
                     time.sleep(START_INTERVAL)
                 yield UnixServer(path)
             finally:
-                process.terminate()
+                _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Tell a server to end; by force if it does not."""
+    process.terminate()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def end_with_starter() -> None:
@@ -110,7 +110,7 @@ def command_line(
 ) -> tuple[str, ...]:
     """Return the command that shows a program on its standard streams.
 
-    ``place``: of a socket file, to which others may come to watch.
+    ``place``: a socket file's (`socketfile.place`), to which others may come to watch.
 
     Without a program, the arguments are options of the server's, and what it is to show.
     What the program prints comes to the client, unless the option ``console`` says otherwise.
@@ -118,16 +118,24 @@ def command_line(
     given = {"console": "gdb", "listen": place and f"unix:{place}", **options}
     words = [word for name, value in given.items() for word in _option(name, value)]
     named = () if program is None else (str(program),)
-    return (sys.executable, "-c", SERVE, "--stdio", *words, *named, *arguments)
+    return (sys.executable, "-c", _program(place), "--stdio", *words, *named, *arguments)
 
 
 def terminal_command_line(
     program: str | Path, arguments: Sequence[str], options: Mapping[str, object], place: str
 ) -> tuple[str, ...]:
-    """Return the command that shows a program on a socket file; its console is its terminal."""
+    """Return what shows a program at a `socketfile.place`; its console is its terminal."""
     given = {"listen": f"unix:{place}", **options}
     words = [word for name, value in given.items() for word in _option(name, value)]
-    return (sys.executable, "-c", SERVE, *words, str(program), *arguments)
+    return (sys.executable, "-c", _program(place), *words, str(program), *arguments)
+
+
+def _program(place: str | None) -> str:
+    """Return a server's program; with it goes the folder of the socket file that is its `place`."""
+    if place is None:
+        return SERVE
+    folder = str(Path(place).parent)
+    return f"from blink16.socketfile import remove_with_us; remove_with_us({folder!r}); {SERVE}"
 
 
 def _option(name: str, value: object) -> Iterator[str]:

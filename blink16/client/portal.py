@@ -49,7 +49,8 @@ class Portal(Generic[C]):
     def call(self, function: Callable[[], Awaitable[T]]) -> T:
         """Have a coroutine run in the loop, and return what it returns.
 
-        KeyboardInterrupt cancels it first, so that nothing goes on behind the user's back.
+        KeyboardInterrupt, or SystemExit by a signal, cancels it first, so that nothing goes on
+        behind the user's back.
         """
         if self._token is None or not self._thread.is_alive():
             raise ConnectionLostError("the connection was closed")
@@ -61,7 +62,7 @@ class Portal(Generic[C]):
             raise ConnectionLostError("the connection was closed") from None
         try:
             answer = answers.get()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             self._token.run_sync_soon(scope.cancel)
             answers.get()
             raise

@@ -11,10 +11,11 @@ from xml.etree import ElementTree
 
 import trio
 
+from blink16 import socketfile
 from blink16.client import replies, streams
 from blink16.client.addresses import OwnServer, ServerAddress, UnixServer, parse
 from blink16.client.errors import ClientError, DeniedError, ProtocolError, UnsupportedError
-from blink16.client.launching import command_line, watching_place
+from blink16.client.launching import command_line
 from blink16.client.link import DEFAULT_TIMEOUT
 from blink16.client.watching import Watching
 from blink16.nurseries import open_nursery
@@ -177,14 +178,21 @@ async def converse(
 ) -> AsyncIterator[AsyncTarget]:
     """Talk to a server on a stream that leads to it; the stream is closed at the end."""
     target = AsyncTarget(address, stream, timeout=timeout, watch=watch)
+    listening = trio.CancelScope(shield=True)  # who is cancelled still hears the last answer
+
+    async def listen() -> None:
+        with listening:
+            await target.listen()
+
     async with open_nursery() as nursery:
-        nursery.start_soon(target.listen)
+        nursery.start_soon(listen)
         try:
             await target.shake_hands()
             yield target
         finally:
             with trio.CancelScope(shield=True):
                 await target.detach()
+            listening.cancel()
             nursery.cancel_scope.cancel()
 
 
@@ -202,7 +210,7 @@ async def launch(
     that is given several times.  Without a program, the arguments are a server's own: its options,
     and what stands behind them.  LaunchError with what the server said if it does not begin.
     """
-    with watching_place() as path:
+    with socketfile.place() as path:
         command = command_line(program, arguments, options, path)
         place = UnixServer(path) if path is not None else None
         async with connect(OwnServer(command, place), timeout=timeout) as target:

@@ -12,7 +12,8 @@ import trio
 
 from blink16.dap import requests as _requests
 from blink16.dap.conversation import Conversation
-from blink16.nurseries import open_nursery
+from blink16.endings import ending_signals
+from blink16.nurseries import open_nursery, until_signal
 
 _ = _requests  # importing them registers them
 LOG = logging.getLogger("blink16")
@@ -68,6 +69,12 @@ async def converse(
         with trio.move_on_after(LAST_WORDS_TIMEOUT):
             await written.wait()
         nursery.cancel_scope.cancel()
+
+
+async def until_ended(serve: Callable[[], Awaitable[None]]) -> int | None:
+    """Serve until a signal ends us, whose number is returned: each session lets its machine go."""
+    with trio.open_signal_receiver(*ending_signals()) as signals:
+        return await until_signal(serve, signals)
 
 
 async def serve_stdio() -> None:

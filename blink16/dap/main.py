@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
+from blink16.endings import SIGNAL_STATUS
 from blink16.words.complaints import OneLineParser
 
 DESCRIPTION = (
@@ -41,24 +43,22 @@ def main(words: Sequence[str] | None = None) -> int:
 def _serve(parsed: argparse.Namespace) -> int:
     import trio
 
-    from blink16.dap.edge import serve_port, serve_stdio
+    from blink16.dap.edge import serve_port, serve_stdio, until_ended
     from blink16.terminals.userlines import UserLines, logged
 
     lines = UserLines()
     try:
         with logged(lines.say):
-            if parsed.port is None:
-                trio.run(serve_stdio)
-            else:
-                trio.run(serve_port, parsed.host, parsed.port, lines.say)
-    except KeyboardInterrupt:
-        return 130
+            serve: Callable[[], Awaitable[None]] = serve_stdio
+            if parsed.port is not None:
+                serve = partial(serve_port, parsed.host, parsed.port, lines.say)
+            number = trio.run(until_ended, serve)
     except OSError as error:
         lines.say(f"blink16-dap: {error.strerror or error}")
         return 1
     finally:
         lines.flush()
-    return 0
+    return 0 if number is None else SIGNAL_STATUS + number
 
 
 if __name__ == "__main__":

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 
+from blink16.endings import ended_in_order
 from blink16.words import extras
 from blink16.words.complaints import OneLineParser
 
@@ -52,15 +56,38 @@ def _serve(port: int | None, *, read_only: bool) -> int:
     desk = Desk(read_only=read_only)
     server = make_server(desk)
     try:
-        if port is None:
-            server.run("stdio")
-        else:
-            server.run("streamable-http", host=LOOPBACK, port=port)
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        desk.close_all()
+        with ended_in_order():
+            try:
+                if port is None:
+                    _in_a_thread(lambda: server.run("stdio"))
+                else:
+                    server.run("streamable-http", host=LOOPBACK, port=port)
+            finally:
+                desk.close_all()
+    except SystemExit as end:  # by a signal
+        sys.stderr.flush()
+        os._exit(int(end.code or 0))  # a thread that reads standard input would be waited for
     return 0
+
+
+def _in_a_thread(run: Callable[[], None]) -> None:
+    """Run something to its end, or until a signal ends us.
+
+    The SDK reads standard input in a thread that can't be cancelled: asyncio would wait for it
+    until the assistant says another word.
+    """
+    done: Future[None] = Future()
+
+    def work() -> None:
+        try:
+            run()
+        except BaseException as error:  # its home is the thread that waits for it
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    threading.Thread(target=work, name="assistant", daemon=True).start()
+    done.result()
 
 
 if __name__ == "__main__":

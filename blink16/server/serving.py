@@ -11,9 +11,10 @@ from functools import partial
 
 import trio
 
+from blink16.endings import ending_signals
 from blink16.gdbstub.orders import FIRST
 from blink16.gdbstub.session import RECEIVE_SIZE
-from blink16.nurseries import open_nursery
+from blink16.nurseries import open_nursery, until_signal
 from blink16.packets import frame
 from blink16.server.client_stream import DISCONNECTED, ClientStream
 from blink16.server.conversation import (
@@ -141,13 +142,6 @@ def run(
     trio.run(_run, make, endpoint, say, observers, rebuilds, tell)
 
 
-def _ending_signals() -> list[signal.Signals]:
-    """Return the signals that end us: SIGHUP (our terminal is gone) not under nohup."""
-    hang_up = getattr(signal, "SIGHUP", None)
-    heard = hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN
-    return [signal.SIGINT, signal.SIGTERM, *([hang_up] if hang_up and heard else [])]
-
-
 Serve = Callable[[], Awaitable[object]]
 
 
@@ -159,20 +153,20 @@ async def _run(
     rebuilds: bool,
     tell: Say,
 ) -> None:
-    with trio.open_signal_receiver(*_ending_signals()) as signals:
+    with trio.open_signal_receiver(*ending_signals()) as signals:
         if isinstance(endpoint, StandardStreams):
             async with _beside(endpoint) as found:
                 with collected_rarely(), closing(make()) as machines:
                     server = Server(machines, observers=observers)
                     serve: Serve = partial(_serve_starter, server, found)
-                    await _until_signal(partial(_beside_builds, machines, rebuilds, serve), signals)
+                    await until_signal(partial(_beside_builds, machines, rebuilds, serve), signals)
         else:
             async with listeners(endpoint) as found:
                 with collected_rarely(), closing(make()) as machines:
                     announce(endpoint, found, say, tell)
                     accept = partial(_accept, Server(machines, observers=observers))
                     serve = partial(trio.serve_listeners, accept, found)
-                    await _until_signal(partial(_beside_builds, machines, rebuilds, serve), signals)
+                    await until_signal(partial(_beside_builds, machines, rebuilds, serve), signals)
 
 
 @asynccontextmanager
@@ -199,18 +193,6 @@ async def _beside_builds(machines: Machines, rebuilds: bool, serve: Serve) -> No
     async with open_nursery() as nursery:
         if rebuilds:
             nursery.start_soon(Rebuilds(machines).run)
-        await serve()
-        nursery.cancel_scope.cancel()
-
-
-async def _until_signal(serve: Serve, signals: AsyncIterator[int]) -> None:
-    async with open_nursery() as nursery:
-
-        async def watch() -> None:
-            await anext(signals)
-            nursery.cancel_scope.cancel()
-
-        nursery.start_soon(watch)
         await serve()
         nursery.cancel_scope.cancel()
 

@@ -20,8 +20,6 @@ except ImportError:  # a host without terminals of this kind
     termios = None  # type: ignore[assignment]
 
 STDIN, STDOUT, STDERR = 0, 1, 2
-SIGNAL_STATUS = 128
-"""Added to a signal's number, it is the exit status that shells give to its victim."""
 QUIT_KEY = b"\x1d"
 """Ctrl-], which ends a PC in the terminal; all other keys are the guest's."""
 MIN_COLUMNS, MIN_LINES = 40, 10
@@ -104,17 +102,6 @@ def raw() -> Iterator[None]:
         yield
     finally:
         termios.tcsetattr(STDIN, termios.TCSANOW, before)  # a stalled terminal drains never
-
-
-def end_on_signals() -> None:
-    """Let SIGTERM and SIGHUP end us in order; by default they would leave a raw terminal."""
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _end)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(SIGNAL_STATUS + number)
 
 
 def on_resize(tell: Callable[[int, int], None]) -> None:

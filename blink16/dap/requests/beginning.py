@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import msgspec
 import trio
 
+from blink16 import socketfile
 from blink16.client import AsyncTarget, ConnectionLostError, connect_async, launch_async
 from blink16.client.launching import terminal_command_line
 from blink16.client.link import DEFAULT_TIMEOUT
@@ -174,8 +174,9 @@ async def _in_terminal(
     """Have the client start the server in a terminal, which is the program's; connect to it."""
     if not session.client.runs_in_terminal:
         raise RequestError("this client can't run a program in a terminal of its own")
-    with tempfile.TemporaryDirectory(prefix="blink16-") as place:
-        path = f"{place}/server"
+    with socketfile.place() as path:
+        if path is None:
+            raise RequestError("on this system there are no socket files")
         command = terminal_command_line(program, words, options, path)
         answer = await session.ask_client(
             "runInTerminal",
