@@ -21,6 +21,12 @@ PROGRAM = bytes.fromhex(
     "cd 60"  # 109: int 60h
     "eb fe"  # 10B: jmp 10Bh
 )
+BOOT_LISTING = (
+    "     1                                          org     7C00h\n"
+    "     2 00000000 90                              nop\n"
+    "     3 00000001 CF                      tick:   iret\n"
+)
+"""A boot sector's, by NASM: nop, and iret at tick."""
 
 
 @pytest.fixture(params=ENGINES)
@@ -143,6 +149,18 @@ def test_symbols_can_come_later(
     assert [s.address for s in debugger.names.symbols] == [0x105, 0x205]
     run(debugger, "catch int 21 ah=3")
     assert "<third+2>" in go(debugger).text
+
+
+def test_names_that_land_in_the_bios_are_told(
+    debugger: Debugger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents a boot sector's breakpoints in ROM, since the machine stands there at first."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "boot.lst").write_text(BOOT_LISTING)
+    debugger.machine.registers.cs = 0xF000
+    assert "in the BIOS" in run(debugger, "symbols boot.lst")
+    assert "in the BIOS" not in run(debugger, "symbols boot.lst text=0")
+    assert [s.address for s in debugger.names.symbols] == [0x7C01, 0xF7C01]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from blink16 import symbolfiles
+from blink16.bios import rom
 from blink16.debugger import Debugger
 from blink16.elks import booted, booted_tasks
 from blink16.elks.booted import BootedProgram
@@ -27,6 +28,10 @@ OTHER_BUILD = (
 )
 MAX_DEBUG = 16
 """Files with line numbers that may come at run time."""
+IN_ROM = (
+    "\nthey lie in the BIOS, where CS points now (F000): if that is not meant, give the segment,"
+    " as in text=0 for a boot sector"
+)
 NAMES = "gdb reads them when it next runs, or now by: sharedlibrary"
 
 
@@ -66,9 +71,10 @@ def symbols(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str
             raise MonitorError(f"{MAX_DEBUG} files with line numbers are there already")
         debugger.names.debug = (*debugger.names.debug, found.debug)
     debugger.names.symbols = SymbolTable([*before, *added])
-    if found.debug is not None:
-        return f"{len(added)} symbols and line numbers added; {NAMES}"
-    return f"{len(added)} symbols added; {NAMES}"
+    in_rom = registers.cs == rom.SEGMENT and source.text is None
+    misled = in_rom and any(symbol.address >= rom.ROM_BEGIN for symbol in added)
+    lines = " and line numbers" if found.debug is not None else ""
+    return f"{len(added)} symbols{lines} added; {NAMES}{IN_ROM if misled else ''}"
 
 
 def _auto(debugger: Debugger) -> str:
