@@ -44,6 +44,43 @@ def test_a_copy_is_a_store_of_what_was_there(
     assert one.touched == other.touched
 
 
+CELLS = range(0xB7E00, 0xBC200)
+"""Around a CGA's memory, which is there twice."""
+
+
+@given(
+    st.sampled_from(CELLS),
+    st.binary(max_size=400),
+    st.frozensets(st.integers(CELLS.start >> 8, CELLS.stop >> 8)),
+    st.booleans(),
+    st.booleans(),
+)
+def test_bytes_at_every_other_address_are_a_store_that_keeps_the_others(
+    address: int, data: bytes, code: frozenset[int], clean: bool, watched: bool
+) -> None:
+    """Prevents text that spoils its attributes or the end of the memory that is there twice, and
+    changes that no checkpoint, no translated code or no watchpoint learns of.
+    """
+    one, other = Memory(), Memory()
+    for memory in (one, other):
+        memory.have_mirror(range(0xB8000, 0xC0000))
+        memory.write(CELLS.start, bytes(range(256)) * 16)
+        if clean:
+            memory.begin()
+        for page in code:
+            memory.pages[page] |= PageState.CODE
+        if watched:
+            memory.mark(address + 5, Attribute.WATCH_WRITE)
+    one.write_alternate(address, data)
+    every = bytearray(other.peek(address, 2 * len(data)))
+    every[::2] = data
+    other.write(address, bytes(every))
+    assert one.arena[0xB7000:0xC1000] == other.arena[0xB7000:0xC1000]
+    assert bytes(one.pages) == bytes(other.pages)
+    assert one.stale_code == other.stale_code
+    assert one.touched == other.touched
+
+
 @given(st.integers(0, 300), st.integers(0, 300))
 def test_a_string_ends_with_its_nul(length: int, size: int) -> None:
     """Prevents a path that goes on behind its NUL, and one without it that is taken for whole."""

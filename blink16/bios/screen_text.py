@@ -7,7 +7,9 @@ multiple of eight columns.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from struct import Struct as Packing
+from typing import NamedTuple
 
 from blink16.bios.data_area import BASE, OFFSETS, PAGES
 from blink16.bios.planes import MODES as PLANES_MODES
@@ -28,13 +30,17 @@ MODE_AT, SEEN_AT = BASE + OFFSETS["video_mode"][0], BASE + OFFSETS["page"][0]
 and the port of the 6845.
 """
 _CURSORS_AT, _LAST_ROW_AT = BASE + OFFSETS["cursors"][0], BASE + OFFSETS["last_row"][0]
-_WHOLE = Packing(f"<BHHH{2 * PAGES}s{SEEN_AT - _CURSORS_AT - 2 * PAGES}xBH")
-"""Both, with the cursors of all pages between."""
+_CURSORS, _SEEN = _CURSORS_AT - MODE_AT, SEEN_AT - MODE_AT
+_AREA_SIZE, _ROWS_SIZE = _SEEN + SEEN.size, EGA_INFO + 1 - _LAST_ROW_AT
 _DOTS = PLANES_MODES | frozenset(GRAPHICS_MODES)
+MAX_PLACES = 64
+"""Different data areas that are remembered."""
 TAB = 8
 BLANK = b" "
 _NEW_LINE, _CR, _LF, _TAB, _BS = b"\r\n", b"\r", b"\n", b"\t", b"\b"
 _CONTROLS = frozenset((_NEW_LINE, _CR, _LF, _BS, b"\a"))
+_PLAIN = bytes(set(range(256)) - set(b"\a\b\t\n\r"))
+"""All characters that are shown as they are."""
 _BLANKS = tuple(bytes((BLANK[0], attribute)) for attribute in range(256))
 _pieces = re.compile(rb"[^\x07-\x0a\r]+|\r\n|[\x07-\x0a\r]").findall
 
@@ -48,26 +54,59 @@ def size(columns: int, rows: int, memory_size: int) -> tuple[int, int]:
     return columns, max(1, min(rows, memory_size // (2 * columns)))
 
 
+class _Place(NamedTuple):
+    """Where the text of the page that is seen lies."""
+
+    start: int
+    """The linear address of its first cell."""
+    columns: int
+    rows: int
+    cursor: int
+    """Where the data area's part from `MODE_AT` on has its cursor: the column, then the row."""
+    port: int
+    origin: int
+    """The 6845's, and the cell with which what it shows begins."""
+
+
+@lru_cache(MAX_PLACES)
+def _place(mode_fields: bytes, seen: bytes, lines: bytes) -> _Place | None:
+    """Return what the data area says; None if dots are shown.
+
+    ``mode_fields``: `MODE`; ``seen``: `SEEN`; ``lines``: from the last row's number to what an
+    EGA's BIOS keeps.
+    """
+    mode, columns, page_size, page_start = MODE.unpack(mode_fields)
+    page, port = SEEN.unpack(seen)
+    if mode in _DOTS:
+        return None
+    page, rows, memory_size = page % PAGES, ROWS, VIDEO_MEMORY
+    if lines[-1]:
+        rows, memory_size = lines[0] + 1, PLANES_TEXT_MEMORY
+    if not 0 < 2 * columns * rows <= memory_size or columns > 0xFF:
+        columns, rows = size(columns, rows, memory_size)
+    start = (MONO_MEMORY if mode == MONO_MODE else COLOR_MEMORY) + page * page_size % memory_size
+    return _Place(start, columns, rows, _CURSORS + 2 * page, port, page_start // 2)
+
+
 def write(memory: Memory, bus: Bus, data: bytes) -> bool:
     """Write text to the page that is seen, from its cursor on; return False if it shows dots.
 
     As quick as can be: programs print much by single calls.
     """
-    area = _WHOLE.unpack(memory.read(MODE_AT, _WHOLE.size))
-    mode, columns, page_size, page_start, cursors, page, port = area
-    if mode in _DOTS:
+    area, lines = memory.read(MODE_AT, _AREA_SIZE), memory.read(_LAST_ROW_AT, _ROWS_SIZE)
+    place = _place(area[:_CURSORS], area[_SEEN:], lines)
+    if place is None:
         return False
-    page, rows, memory_size = page % PAGES, ROWS, VIDEO_MEMORY
-    if memory.read(EGA_INFO, 1)[0]:
-        rows, memory_size = memory.read(_LAST_ROW_AT, 1)[0] + 1, PLANES_TEXT_MEMORY
-    if not 0 < 2 * columns * rows <= memory_size or columns > 0xFF:
-        columns, rows = size(columns, rows, memory_size)
-    start = (MONO_MEMORY if mode == MONO_MODE else COLOR_MEMORY) + page * page_size % memory_size
-    column, row = cursors[2 * page], cursors[2 * page + 1]
-    row, column = _Page(memory, start, columns, rows).write(row, column, data)
-    row, column = row & 0xFF, column & 0xFF
-    memory.write(_CURSORS_AT + 2 * page, bytes((column, row)))
-    bus.write_pair(port, CURSOR_HIGH, page_start // 2 + row * columns + column)
+    start, columns, rows, cursor, port, origin = place
+    column, row = area[cursor], area[cursor + 1]
+    if row < rows and column + len(data) < columns and not data.translate(None, _PLAIN):
+        memory.write_alternate(start + 2 * (row * columns + column), data)
+        column += len(data)
+    else:
+        row, column = _Page(memory, start, columns, rows).write(row, column, data)
+        row, column = row & 0xFF, column & 0xFF
+    memory.write(MODE_AT + cursor, bytes((column, row)))
+    bus.write_pair(port, CURSOR_HIGH, origin + row * columns + column)
     return True
 
 
@@ -134,9 +173,7 @@ class _Page:
         if self._whole is not None:
             self._whole[at : at + size : 2] = text
             return
-        cells = bytearray(self._memory.read(self._start + at, size))
-        cells[::2] = text
-        self._memory.write(self._start + at, bytes(cells))
+        self._memory.write_alternate(self._start + at, text)
 
     def _scroll(self, column: int) -> int:
         """Move all up by a line; return the last row, which gets the attribute at ``column``."""

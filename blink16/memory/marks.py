@@ -60,6 +60,9 @@ PLAIN = bytes(state for state in range(256) if not state & MINDED)
 NOTED = CLEAN | CODE
 """Of pages whose changes are noted."""
 UNNOTED = bytes(state for state in range(256) if not state & NOTED)
+"""The states of pages to which may be stored without a note: plain ones and mirrored ones."""
+MIRROR_ONLY = bytes((MIRROR,))
+"""The state of a page that has nothing else to mind."""
 MIRRORED = bytes(state for state in range(256) if state & MIRROR)
 UNMIRRORED = bytes(state for state in range(256) if not state & MIRROR)
 WITH_CLEAN = bytes(state | CLEAN for state in range(256))

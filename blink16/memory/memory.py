@@ -38,6 +38,7 @@ from blink16.memory.marks import (
     IS_WRITTEN,
     MINDED,
     MIRROR,
+    MIRROR_ONLY,
     MIRRORED,
     NOTED,
     PAGE_MARKS,
@@ -191,6 +192,22 @@ class Memory:
             self._store(part.start, data[: len(part)])
             data = data[len(part) :]
 
+    def write_alternate(self, address: int, data: bytes) -> None:
+        """Store bytes at every other address from a linear one on; what lies between stays.
+
+        To who minds stores it is one to all of them, a `write`.
+        """
+        end = address + 2 * len(data)
+        minds = self._watches or self.on_access is not None or address < 0 or end > MEMORY_SIZE
+        copies = () if minds else self._copies(address, end)
+        if copies:
+            for start in copies:
+                self.arena[start : start + end - address : 2] = data
+            return
+        every = bytearray(self.read(address, end - address))
+        every[::2] = data
+        self.write(address, bytes(every))
+
     def copy(self, to: int, address: int, length: int) -> None:
         """Store what lies elsewhere below 1 MiB, where no watch minds that it is looked at."""
         end = to + length
@@ -245,26 +262,43 @@ class Memory:
         if not data:
             return
         end = address + len(data)
-        first, last = address >> PAGE_SHIFT, end - 1 >> PAGE_SHIFT
-        if first != last:
-            states = self.arena[PAGES_OFFSET + first : PAGES_OFFSET + last + 1]
-            if states.translate(None, PLAIN):
-                self._store_minded(address, data, states)
-            else:
-                self.arena[address:end] = data
+        page = address >> PAGE_SHIFT
+        if end - 1 >> PAGE_SHIFT != page:
+            copies = self._copies(address, end)
+            if not copies:
+                self._store_minded(address, data)
+            for start in copies:
+                self.arena[start : start + len(data)] = data
             return
-        state = self.pages[first]
+        state = self.pages[page]
         if state & NOTED:
-            self.note_write(first)
+            self.note_write(page)
         self.arena[address:end] = data
         if state & MIRROR:
             twin = address ^ MIRROR_BIT
             self.note_write(twin >> PAGE_SHIFT)
             self.arena[twin : twin + len(data)] = data
 
-    def _store_minded(self, address: int, data: bytes, states: bytes) -> None:
+    def _copies(self, address: int, end: int) -> tuple[int, ...]:
+        """Return where to store what goes to a range within RAM: there, and in a mirror.
+
+        Nowhere, where anything else is to be minded.
+        """
+        page, count = address >> PAGE_SHIFT, (end - 1 >> PAGE_SHIFT) - (address >> PAGE_SHIFT) + 1
+        states = self.arena[PAGES_OFFSET + page : PAGES_OFFSET + page + count]
+        if not states.translate(None, PLAIN):
+            return (address,)
+        twin = address ^ MIRROR_BIT
+        there = PAGES_OFFSET + (twin >> PAGE_SHIFT)
+        if address ^ end - 1 >= MIRROR_BIT or states.translate(None, MIRROR_ONLY):
+            return ()
+        return (address, twin) if self.arena[there : there + count] == states else ()
+
+    def _store_minded(self, address: int, data: bytes) -> None:
         """Store bytes that lie in several pages, some of which are no plain ones."""
         end = address + len(data)
+        first, last = address >> PAGE_SHIFT, end - 1 >> PAGE_SHIFT
+        states = self.arena[PAGES_OFFSET + first : PAGES_OFFSET + last + 1]
         if states.translate(None, UNNOTED):
             self._note_writes(address >> PAGE_SHIFT, len(states))
         self.arena[address:end] = data
