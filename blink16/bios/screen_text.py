@@ -99,6 +99,8 @@ def write(memory: Memory, bus: Bus, data: bytes) -> bool:
         return False
     start, columns, rows, cursor, port, origin = place
     column, row = area[cursor], area[cursor + 1]
+    if data == _TAB:
+        data = BLANK * (TAB - column % TAB)
     if row < rows and column + len(data) < columns and not data.translate(None, _PLAIN):
         memory.write_alternate(start + 2 * (row * columns + column), data)
         column += len(data)

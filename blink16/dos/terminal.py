@@ -121,11 +121,14 @@ def write_character(dos: DosSystem, guest: Guest, code: int) -> Outcome:
     """
     device = lookup(dos, guest, STDOUT)[1].device
     guest.registers.al = code
-    if code != TAB and device in CON_DEVICES and not dos.hooks.is_hooked(guest):
-        guest.output(_CHANNELS[device], bytes((code,)))
+    data = bytes((code,))
+    if device not in CON_DEVICES or dos.hooks.is_hooked(guest):
+        write_standard(dos, guest, data)
+    elif code == TAB:
+        show(dos, guest, device, data)
+    else:
+        guest.output(_CHANNELS[device], data)
         goto(guest, dos.character_routine)
-        return DONE
-    write_standard(dos, guest, bytes((code,)))
     return DONE
 
 
