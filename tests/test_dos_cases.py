@@ -195,6 +195,18 @@ def test_what_dos_shows_goes_through_hooks(engine: str) -> None:
     assert session.status == 0
 
 
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_what_is_written_to_handle_2_is_an_error_through_hooks_too(engine: str) -> None:
+    """Prevents errors from coming on standard output while a program hooks INT 10h or 29h.
+
+    Nor may all that comes by INT 10h be an error once a program has ended in its hook.
+    """
+    session = run("errhook", engine=engine)
+    assert session.output("stderr") == 3 * b"err\t"
+    assert session.output() == 2 * b"out\t." + b"out\t" + b"out\t."
+    assert session.status == 0
+
+
 @pytest.mark.parametrize(
     ("answer", "place", "output"),
     [

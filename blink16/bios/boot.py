@@ -11,7 +11,7 @@ from blink16.bios.disk import Disk, disk_of
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import FIRST_HARD_DISK, BootError
 from blink16.bios.int09 import KeyboardInterrupt
-from blink16.bios.int10 import VideoService
+from blink16.bios.int10 import Outlet, VideoService
 from blink16.bios.int13 import DiskService
 from blink16.bios.int15 import SystemService
 from blink16.bios.int16 import KeyboardService
@@ -47,6 +47,7 @@ class StandBy:
     """Where keys are looked for."""
     put_character: int
     """Where `rom_video`'s routine is."""
+    outlet: Outlet
     devices: PcDevices
     memory_kib: int
 
@@ -85,7 +86,8 @@ def power_on(
     devices = _devices(chassis, drives, adapter, cards)
     _attach(chassis, devices, console)
     rom = Rom(chassis)
-    post, _ = _put_in(chassis, rom, devices, drives, adapter, roms, KeyboardService(console))
+    typed = KeyboardService(console)
+    post, _ = _put_in(chassis, rom, devices, drives, adapter, roms, typed, Outlet())
     post.first(chassis)
     rom.protect()
     _plug_memory(chassis, devices.cards)
@@ -116,14 +118,14 @@ def stand_by(
     typist = Typist(chassis, keys, devices.keyboard)
     chassis.add_device(Typist.COMPONENT, typist, tells=True)
     chassis.add_device(PipedKeys.COMPONENT, pipe, tells=True)
-    rom = Rom(chassis)
+    rom, outlet = Rom(chassis), Outlet()
     typed = KeyboardService(keys, pipe)
-    post, put_character = _put_in(chassis, rom, devices, drives, adapter, roms, typed)
+    post, put_character = _put_in(chassis, rom, devices, drives, adapter, roms, typed, outlet)
     pipe.know_handler()
     post.stand_by(chassis)
     rom.protect()
     DataArea(chassis.memory).memory_kib = memory_kib
-    return StandBy(rom, pipe, put_character, devices, memory_kib)
+    return StandBy(rom, pipe, put_character, outlet, devices, memory_kib)
 
 
 def run_bios(
@@ -196,6 +198,7 @@ def _put_in(
     adapter: Adapter,
     roms: Sequence[OptionRom],
     typed: KeyboardService,
+    outlet: Outlet,
 ) -> tuple[Post, int]:
     """Put the BIOS and what it needs into a machine with its devices.
 
@@ -206,13 +209,14 @@ def _put_in(
     post = Post(chassis, rom, drives, adapter, roms, devices.cards)
     chassis.add_component(ResetSwitch.CHANNEL, ResetSwitch(chassis))
     hang_faults(chassis)
-    return post, _hang_services(chassis, rom, typed, devices, drives, post)
+    return post, _hang_services(chassis, rom, typed, outlet, devices, drives, post)
 
 
 def _hang_services(
     chassis: Chassis,
     rom: Rom,
     typed: KeyboardService,
+    outlet: Outlet,
     devices: PcDevices,
     drives: Drives,
     post: Post,
@@ -232,7 +236,7 @@ def _hang_services(
     chassis.add_device(SystemService.COMPONENT, system, tells=True)
     services = interrupts | {
         0x05: printer.int05,
-        0x10: VideoService(bus, devices.video.adapter),
+        0x10: VideoService(bus, devices.video.adapter, outlet),
         0x11: misc.equipment,
         0x12: misc.memory_size,
         0x13: disks,
@@ -246,7 +250,7 @@ def _hang_services(
     }
     for vector in sorted(services):
         chassis.hang_service(vector, services[vector])
-    put_character = _precede_services(chassis, rom, typed, serial)
+    put_character = _precede_services(chassis, rom, typed, serial, outlet)
     if devices.cards.real_disks:
         disks.take_time(chassis, rom, chassis.memory.read_word(0x13 * 4))
     _hang_unexpected(chassis, rom, has_clock=at)
@@ -268,13 +272,13 @@ def _chip_interrupts(chassis: Chassis, rom: Rom, post: Post, *, at: bool) -> dic
 
 
 def _precede_services(
-    chassis: Chassis, rom: Rom, typed: KeyboardService, serial: SerialService
+    chassis: Chassis, rom: Rom, typed: KeyboardService, serial: SerialService, outlet: Outlet
 ) -> int:
     """Let code in ROM do the usual case before services; returns where `rom_video`'s routine is."""
     memory = chassis.memory
     rom.hang(0x08, TICK)
     rom.precede(0x1A, READ_TICKS)
-    put_character = rom_video.install(chassis, rom)
+    put_character = rom_video.install(chassis, rom, outlet)
     typed.finish(rom, memory.read_word(0x16 * 4))
     rom.precede(0x16, USUAL_KEYS)
     serial.finish(rom, memory.read_word(0x14 * 4))

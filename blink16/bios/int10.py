@@ -22,12 +22,26 @@ from blink16.services import DONE, Guest, Outcome
 CHANNEL = "console"
 
 
+class Outlet:
+    """Where what the teletype call and strings show goes outside."""
+
+    def __init__(self) -> None:
+        self.channel: Callable[[], str] = lambda: CHANNEL
+        """A system that knows for whom a character is shown may say so."""
+
+    def show(self, guest: Guest, data: bytes) -> None:
+        """Show bytes outside."""
+        guest.output(self.channel(), data)
+
+
 class VideoService:
     """INT 10h."""
 
-    def __init__(self, bus: Bus, adapter: Adapter = Adapter.CGA) -> None:
+    def __init__(self, bus: Bus, adapter: Adapter, outlet: Outlet) -> None:
         self._bus = bus
         self._adapter = adapter
+        self._outlet = outlet
+        self._functions = _FUNCTIONS | {0x0E: self._teletype, 0x13: self._write_string}
 
     def __call__(self, guest: Guest) -> Outcome:
         """Do the function in AH.
@@ -35,7 +49,7 @@ class VideoService:
         A CGA's BIOS leaves alone those that it hasn't got, by which programs see that there is
         no EGA (12h), no VGA (1Ah) and no MCGA (1Bh).
         """
-        function = _FUNCTIONS.get(guest.registers.ah)
+        function = self._functions.get(guest.registers.ah)
         if guest.registers.ah == 0x00:
             self._set_mode(guest)
         elif self._adapter.has_planes and guest.registers.ah in _PLANES_FUNCTIONS:
@@ -59,6 +73,25 @@ class VideoService:
             )
             helps = f"--display {better.name.lower()} has it" if better else ""
             guest.lacks(Kind.VIDEO_MODE, what, helps, place=mode)
+
+    def _teletype(self, guest: Guest, screen: GuestScreen) -> None:
+        code = guest.registers.al
+        screen.teletype(screen.area.page, code, guest.registers.bl if screen.graphics else None)
+        self._outlet.show(guest, bytes((code,)))
+
+    def _write_string(self, guest: Guest, screen: GuestScreen) -> None:
+        """13h: CX characters from ES:BP at DX; AL bit 0 moves the cursor, bit 1: attributes too."""
+        r = guest.registers
+        has_attributes = bool(r.al & 2)
+        data = guest.memory.read(guest.linear(r.es, r.bp), r.cx * (2 if has_attributes else 1))
+        codes = data[::2] if has_attributes else data
+        attributes = data[1::2] if has_attributes else bytes((r.bl,)) * len(codes)
+        before = screen.area.cursor(r.bh)
+        screen.set_cursor(r.bh, r.dh, r.dl)
+        typed.show(screen, r.bh, codes, attributes)
+        self._outlet.show(guest, codes)
+        if not r.al & 1:
+            screen.set_cursor(r.bh, *before)
 
 
 def _tell_unknown(guest: Guest) -> None:
@@ -135,31 +168,10 @@ def _read_light_pen(guest: Guest, screen: GuestScreen) -> None:
     guest.registers.ah = 0  # not triggered
 
 
-def _teletype(guest: Guest, screen: GuestScreen) -> None:
-    code = guest.registers.al
-    screen.teletype(screen.area.page, code, guest.registers.bl if screen.graphics else None)
-    guest.output(CHANNEL, bytes((code,)))
-
-
 def _get_mode(guest: Guest, screen: GuestScreen) -> None:
     r = guest.registers
     kept = guest.memory.read(EGA_INFO, 1)[0] & KEPT if screen.has_planes else 0
     r.al, r.ah, r.bh = screen.mode | kept, screen.columns, screen.area.page
-
-
-def _write_string(guest: Guest, screen: GuestScreen) -> None:
-    """13h: CX characters from ES:BP at DX; AL bit 0 moves the cursor, bit 1: with attributes."""
-    r = guest.registers
-    has_attributes = bool(r.al & 2)
-    data = guest.memory.read(guest.linear(r.es, r.bp), r.cx * (2 if has_attributes else 1))
-    codes = data[::2] if has_attributes else data
-    attributes = data[1::2] if has_attributes else bytes((r.bl,)) * len(codes)
-    before = screen.area.cursor(r.bh)
-    screen.set_cursor(r.bh, r.dh, r.dl)
-    typed.show(screen, r.bh, codes, attributes)
-    guest.output(CHANNEL, codes)
-    if not r.al & 1:
-        screen.set_cursor(r.bh, *before)
 
 
 def _set_colors(bios: VgaBios, guest: Guest) -> None:
@@ -199,7 +211,5 @@ _FUNCTIONS = {
     0x0B: _set_palette,
     0x0C: _write_dot,
     0x0D: _read_dot,
-    0x0E: _teletype,
     0x0F: _get_mode,
-    0x13: _write_string,
 }

@@ -8,7 +8,7 @@ Source: IBM PC/XT Technical Reference, BIOS listing of VIDEO_IO.
 
 from __future__ import annotations
 
-from blink16.bios.int10 import CHANNEL
+from blink16.bios.int10 import Outlet
 from blink16.bios.rom import Rom, jump
 from blink16.services import DONE, Chassis, Guest, Outcome
 
@@ -127,15 +127,15 @@ _PUT = 678
 """Where ``put`` begins."""
 
 
-def install(chassis: Chassis, rom: Rom) -> int:
+def install(chassis: Chassis, rom: Rom, outlet: Outlet) -> int:
     """Put the code before INT 10h's service; return the offset of ``put`` in the ROM's segment.
 
     ``put``: a near routine that spoils no register.
     """
-    shown = chassis.add_stub(SHOWN, _shown)
+
+    def show(guest: Guest) -> Outcome:
+        outlet.show(guest, bytes((guest.registers.al,)))
+        return DONE
+
+    shown = chassis.add_stub(SHOWN, show)
     return rom.precede(VIDEO_VECTOR, _FRONT + jump(*shown) + _BEHIND) + _PUT
-
-
-def _shown(guest: Guest) -> Outcome:
-    guest.output(CHANNEL, bytes((guest.registers.al,)))
-    return DONE

@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 
 from blink16 import faults
-from blink16.bios.rom import HLT, RETURN_UNLESS_CARRY, SEGMENT, STI, Rom, goto, interrupt, jump
+from blink16.bios import StandBy
+from blink16.bios.rom import HLT, RETURN_UNLESS_CARRY, SEGMENT, STI, goto, interrupt, jump
 from blink16.bios.typed import write_text
 from blink16.cpu.registers import CF, Cell
 from blink16.dos import (
@@ -31,7 +32,7 @@ from blink16.dos.call_traits import FIRST_CARRY_CALL
 from blink16.dos.errors import CallFailed, Code, CriticalError, call_failed
 from blink16.dos.layout import INDOS
 from blink16.dos.system import DosDevice, DosSystem
-from blink16.dos.terminal import show, write_device
+from blink16.dos.terminal import show, shown_channel, shown_device, write_device
 from blink16.dos.xms import Xms
 from blink16.memory import MEMORY_SIZE, linear
 from blink16.services import (
@@ -216,7 +217,7 @@ def fast_output(dos: DosSystem, guest: Guest) -> Outcome:
     if dos.hooks.video_is_hooked(guest):
         goto(guest, dos.hooks.teletype)
     else:
-        show(dos, guest, DosDevice.CON, bytes((guest.registers.al,)))
+        show(dos, guest, shown_device(dos), bytes((guest.registers.al,)))
     return DONE
 
 
@@ -261,8 +262,9 @@ def _again(dos: DosSystem, guest: Guest) -> Outcome:
     return int21(dos, guest)
 
 
-def hang(chassis: Chassis, dos: DosSystem, rom: Rom, put_character: int) -> None:
-    """Point DOS' vectors at its services.  ``put_character``: see `rom_video`."""
+def hang(chassis: Chassis, dos: DosSystem, standing: StandBy) -> None:
+    """Point DOS' vectors at its services."""
+    rom = standing.rom
     _, again = chassis.add_stub("int21-again", partial(_again, dos))
     dos.wait_routine = rom.add(STI + interrupt(IDLE_VECTOR) + HLT + jump(SEGMENT, again))
     chassis.hang_service(0x1B, partial(break_pressed, dos))
@@ -283,7 +285,8 @@ def hang(chassis: Chassis, dos: DosSystem, rom: Rom, put_character: int) -> None
         chassis.hang_service(vector, nothing)
     rom.precede(hooked_output.FAST_OUTPUT_VECTOR, hooked_output.FAST_OUTPUT)
     dos.hooks = hooked_output.OutputHooks(chassis, dos, rom)
+    standing.outlet.channel = partial(shown_channel, dos)
     unusual = chassis.add_stub("int21-character", partial(_show_character, dos))
     dos.character_routine = rom.after_call(
-        put_character, RETURN_UNLESS_CARRY + jump(*unusual), "int21_character"
+        standing.put_character, RETURN_UNLESS_CARRY + jump(*unusual), "int21_character"
     )

@@ -49,6 +49,8 @@ class Showing(NamedTuple):
     """`_KEPT`, with which the call ends."""
     routine: int
     """What shows the character in AL: an offset in ROM."""
+    psp: int
+    """Whose call it is."""
 
 
 class OutputHooks:
@@ -56,12 +58,21 @@ class OutputHooks:
 
     def __init__(self, chassis: Chassis, dos: DosSystem, rom: Rom) -> None:
         """To be made once the vectors are our own."""
+        self._dos = dos
         _, shown = chassis.add_stub("int29-done", partial(_next, dos))
-        self.show = rom.add(interrupt(FAST_OUTPUT_VECTOR) + jump(SEGMENT, shown))
+        show = interrupt(FAST_OUTPUT_VECTOR) + jump(SEGMENT, shown)
+        self.show, self.show_error = rom.add(show), rom.add(show)
+        """Alike; by which of them is under way it is known where a character leads in the end."""
         self.print = rom.add(_PRINT + jump(SEGMENT, shown))
         self.teletype = rom.add(_TELETYPE)
         self._own = _vector(chassis, _VIDEO), _vector(chassis, _FAST_OUTPUT)
         self._printer = _vector(chassis, _PRINTER)
+
+    @property
+    def is_showing_error(self) -> bool:
+        """Whether hooks are being asked to show what goes to standard error."""
+        showing = self._dos.state.showing
+        return bool(showing) and showing[-1].routine == self.show_error
 
     def is_hooked(self, guest: Guest) -> bool:
         """Whether a program wants to see what is shown."""
@@ -82,14 +93,14 @@ def divert(dos: DosSystem, guest: Guest, outcome: Outcome) -> Outcome:
     if not isinstance(outcome, Done):  # it waits, or another program goes on: later
         return outcome
     registers = tuple(getattr(guest.registers, name) for name in _KEPT)
-    showing = Showing(dos.state.kept, registers, dos.state.kept_for)
+    showing = Showing(dos.state.kept, registers, dos.state.kept_for, dos.state.psp)
     dos.change(kept=b"", showing=(*dos.state.showing, showing))
     return _next(dos, guest)
 
 
 def _next(dos: DosSystem, guest: Guest) -> Outcome:
     """Hand on a character, or end the call."""
-    *outer, showing = dos.state.showing or (Showing(b"", (), 0),)
+    *outer, showing = dos.state.showing or (Showing(b"", (), 0, 0),)
     if showing.rest:
         dos.change(showing=(*outer, showing._replace(rest=showing.rest[1:])))
         guest.registers.al = showing.rest[0]

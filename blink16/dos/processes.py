@@ -333,6 +333,8 @@ def _free(dos: DosSystem, guest: Guest, psp: int, resident: int | None) -> None:
 
 def _to_parent(dos: DosSystem, guest: Guest, psp: int, parent: int, *, keep: bool) -> None:
     state = dos.state
+    if state.showing:  # it may have ended in its hook
+        dos.change(showing=tuple(call for call in state.showing if call.psp != psp))
     ended = next((p for p in state.processes if p.psp == psp), None)
     if ended is not None:
         dos.change(dta_segment=ended.dta_segment, dta_offset=ended.dta_offset)

@@ -89,7 +89,7 @@ def load(
     dos = DosSystem(state, volumes, console, chassis.bus, standing.pipe, start.version)
     dos.sft.extend(standard_files())
     chassis.add_component(COMPONENT, dos)
-    hang(chassis, dos, standing.rom, standing.put_character)
+    hang(chassis, dos, standing)
     if start.real_calls:
         call_times.install(chassis, dos, standing.rom, partial(int21, dos))
     dos.upper_memory = _add_drivers(chassis, standing, start)

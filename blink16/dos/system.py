@@ -305,7 +305,7 @@ class DosSystem:
         kept.searches = tuple(Search(*search) for search in kept.searches)
         kept.processes = tuple(Process(*process) for process in kept.processes)
         kept.left = tuple((psp, tuple(registers)) for psp, registers in kept.left)
-        kept.showing = tuple(Showing(rest, tuple(past), at) for rest, past, at in kept.showing)
+        kept.showing = tuple(Showing(rest, tuple(past), *by) for rest, past, *by in kept.showing)
         kept.edited = None if kept.edited is None else Line(*kept.edited)
         self.state = kept
 

@@ -69,7 +69,7 @@ def write_device(dos: DosSystem, guest: Guest, device: int, data: bytes) -> None
     """Show bytes on a character device; NUL has nothing to show them."""
     routine = 0
     if device in CON_DEVICES and dos.hooks.is_hooked(guest):
-        routine = dos.hooks.show
+        routine = dos.hooks.show if device == DosDevice.CON else dos.hooks.show_error
     elif device == DosDevice.PRN and dos.hooks.printer_is_hooked(guest):
         routine = dos.hooks.print
     if routine and data and len(dos.state.showing) < MAX_NESTED:
@@ -86,6 +86,16 @@ def show(dos: DosSystem, guest: Guest, device: int, data: bytes) -> None:
         if device in CON_DEVICES:
             write_text(guest.memory, dos.bus, data)
         guest.output(_CHANNELS[device], data)
+
+
+def shown_device(dos: DosSystem) -> DosDevice:
+    """Return the device for which INT 29h and 10h are asked to show a character."""
+    return DosDevice.CON_ERROR if dos.hooks.is_showing_error else DosDevice.CON
+
+
+def shown_channel(dos: DosSystem) -> str:
+    """Return where a character leads that INT 10h shows."""
+    return _CHANNELS[shown_device(dos)]
 
 
 def _print(dos: DosSystem, guest: Guest, data: bytes) -> None:
