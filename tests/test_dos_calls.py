@@ -16,7 +16,7 @@ from blink16.dos.volume import Volume
 from blink16.hostfs.files import FileTree
 from blink16.memory import linear
 from blink16.setup import loader
-from blink16.setup.dos import DosSetup
+from blink16.setup.dos import DosDrive, DosSetup
 from blink16.setup.pc import DiskImage, PcSetup
 
 FCB = 0x3000
@@ -387,7 +387,23 @@ def test_a_floppy_is_drive_a(tmp_path: Path) -> None:
     assert probe(tmp_path, b"A:\\HELLO.TXT", setup=setup) == 0
     assert probe(tmp_path, b"A:\\NOTHERE", setup=setup) == Code.FILE_NOT_FOUND
     assert probe(tmp_path, b"A:\\NO\\WHERE", setup=setup) == Code.PATH_NOT_FOUND
-    assert probe(tmp_path, b"A:HELLO.TXT") == Code.PATH_NOT_FOUND
+    assert probe(tmp_path, b"B:HELLO.TXT") == Code.PATH_NOT_FOUND
+
+
+def test_a_folder_may_be_drive_a(tmp_path: Path) -> None:
+    """Prevents the empty floppy drive that DOS always has from hiding a folder's files."""
+    (tmp_path / "HELLO.TXT").write_bytes(b"hello")
+    dos = DosSetup(drives=(DosDrive(0, tmp_path),))
+    assert probe(tmp_path, b"A:\\HELLO.TXT", dos=dos) == 0
+
+
+@pytest.mark.parametrize("others", [(0, 3, 3), (0, 0)])
+def test_a_drive_is_given_once(others: tuple[int, ...], tmp_path: Path) -> None:
+    """Prevents a letter given twice from ending in a traceback, or hiding one of the two."""
+    disks = (DiskImage(0, Path("a.img"), fat_floppy({})),) if others == (0, 0) else ()
+    dos = DosSetup(drives=tuple(DosDrive(drive, tmp_path) for drive in others[len(disks) :]))
+    with pytest.raises(loader.LoadError, match=r"drive [AD]: is given 2 times"):
+        probe(tmp_path, b"A:\\X", dos=dos, setup=PcSetup(disks=disks))
 
 
 def test_an_unreadable_floppy_is_a_critical_error(tmp_path: Path) -> None:

@@ -231,6 +231,23 @@ def test_critical_errors_do_what_the_program_answers(
     assert (session.output(), session.status) == (output, 0)
 
 
+@pytest.mark.parametrize(
+    ("answer", "output"),
+    [
+        ("F", b"0001 001C 0002 0015 FFFF 0053 "),
+        ("R", b"0003 001C 0002 0015 FFFF 0053 "),
+        ("A", b""),
+    ],
+)
+def test_drive_a_is_not_ready_without_a_disk(answer: str, output: bytes) -> None:
+    """Prevents an INT 24h that the program brings from staying without its call.
+
+    DOS has a drive A on any PC; FreeDOS under QEMU calls INT 24h for its empty drives, too.
+    """
+    session = run("ask24", [answer])
+    assert (session.output(), session.status) == (output, 0)
+
+
 def test_a_childs_divide_error_ends_the_child_alone() -> None:
     """The parent goes on; the debugger gets the signal first."""
     session = run("divide")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -19,6 +20,7 @@ from blink16.console import Console
 from blink16.cpu import engines
 from blink16.cpu.models import DEFAULT
 from blink16.dos.executable import COM_ORIGIN, is_mz
+from blink16.dos.volume import letter
 from blink16.hostfiles import is_folder, is_there, read_at_most
 from blink16.hostfs.files import FileTree
 from blink16.hostfs.hostfolder import HostAnswers
@@ -376,11 +378,12 @@ def _load_dos(
     options: Options,
 ) -> SymbolTable:
     setup = settled(program, options).dos
+    disks = pc.disks_of(options.setup)
+    _check_letters([d.drive for d in setup.drives], {d.drive for d in disks if d.is_floppy})
     found = list(dos_setup.volumes(setup, _files(machine, options), machine, options.answers))
     for name, tree, _ in found:
         machine.add_component(name, tree)
     volumes = {volume.drive: volume for *_, volume in found}
-    disks = pc.disks_of(options.setup)
     cards = options.setup.cards
     if setup.ems_kib:
         cards = cards._replace(ems=False)  # the driver that is there has memory of its own
@@ -393,11 +396,20 @@ def _load_dos(
         cards=cards,
         memory_kib=setup.memory_kib,
     )
-    for drive in dict.fromkeys(disk.drive for disk in disks if disk.is_floppy):
+    # DOS has a drive A whether a floppy drive is there or not (FreeDOS' initdisk.c: 2 units)
+    floppies = {pc.DRIVE_A, *(disk.drive for disk in disks if disk.is_floppy)} - volumes.keys()
+    for drive in floppies:
         volumes[drive] = dos_setup.floppy(machine, drive)
     start = dos_setup.start(setup, volumes, tuple(arguments), real_calls=options.real_calls)
     dos.load(machine, standing, program.image, start, list(volumes.values()), console)
     return SymbolTable([])
+
+
+def _check_letters(folders: list[int], floppies: set[int]) -> None:
+    """Refuse two drives of the same letter."""
+    for drive, times in Counter([*folders, *floppies]).items():
+        if times > 1:
+            raise LoadError(f"drive {letter(drive)}: is given {times} times")
 
 
 def _load_boot(
