@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from blink16.devices.cards import XT, Cards
+from blink16.devices.video import Adapter
 from blink16.machine import Machine
 from blink16.memory import linear
 from blink16.setup.dos import DosSetup
@@ -17,11 +18,17 @@ BUFFER = 0x3000
 class Drivers:
     """A machine whose program calls drivers."""
 
-    def __init__(self, cpu: str = "8086", cards: Cards = XT, **setup: int) -> None:
+    def __init__(
+        self,
+        cpu: str = "8086",
+        cards: Cards = XT,
+        adapter: Adapter = Adapter.CGA,
+        **setup: int,
+    ) -> None:
         options = Options(
             root=Path(__file__).parent,
             cpu=cpu,
-            setup=PcSetup(cards=cards),
+            setup=PcSetup(cards=cards, adapter=adapter),
             dos=DosSetup(**setup),  # type: ignore[arg-type]
         )
         program = Program("x.com", ProgramKind.DOS_COM, b"\x90")

@@ -67,7 +67,7 @@ DONE = {
         "80286": "10229ef8862c",
         "AT": "0ca0c2194951",
         "cards": "2511b2ddb286",
-        "DOS": "61c7b2c87ed3",
+        "DOS": "b60b6d585a83",
         "ELKS": "c6bb5b4dc1a1",
     },
 }

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from construct import ConstructError, Int8ul, Int16ul, Struct
+from construct import Bytes, ConstructError, Int8ul, Int16sl, Int16ul, Struct
 
-from blink16.bios.data_area import DataArea
 from blink16.bios.rom import SEGMENT, Rom, jump
 from blink16.bios.video import GuestScreen
 from blink16.bus import Bus
 from blink16.dos.interrupts import SAVED_SIZE, load_registers, push_frame, save_registers
+from blink16.dos.mouse_cursor import ARROW, SHAPE_SIZE, Shown, show_cell, show_dots, take_back
 from blink16.services import DONE, Chassis, Guest, Outcome
 
 VECTOR, IRQ_VECTOR, IRQ = 0x33, 0x0D, 5
@@ -28,7 +28,8 @@ TEXT_MASKS = (0x77FF, 0x7700)
 MICKEYS = (8, 16)
 """For eight dots across and down."""
 MOVED = 0x01
-STATE_SIZE = 64
+MAX_HIDDEN = 0xFFFF
+NOWHERE = (1, 1, 0, 0)
 HEIGHTS = {0x0F: 350, 0x10: 350, 0x11: 480, 0x12: 480}
 """Dots down in the graphics modes that have not 200; text modes have eight a row."""
 
@@ -36,6 +37,18 @@ EVENT = Struct("buttons" / Int8ul, "x" / Int16ul, "y" / Int16ul)
 """What the channel takes: buttons that are down (bit 0 the left), and where, in dots; with
 `RELATIVE` among the buttons, how far right and down it has moved, signed, in mickeys."""
 RELATIVE = 0x80
+SAVED = Struct(
+    "hidden" / Int16ul,
+    "place" / Int16ul[2],
+    "bounds" / Int16ul[4],
+    "ratio" / Int16ul[2],
+    "masks" / Int16ul[2],
+    "spot" / Int16sl[2],
+    "sensitivity" / Int16ul[3],
+    "handler" / Int16ul[3],
+    "shape" / Bytes(SHAPE_SIZE),
+)
+"""What programs keep of the driver while another one has the mouse (functions 16h and 17h)."""
 
 
 def moved(dx: int, dy: int, buttons: int = 0) -> bytes:
@@ -75,10 +88,16 @@ class MouseState(NamedTuple):
     rest: tuple[int, int] = (0, 0)
     """Mickeys, eight times, that made no dot yet."""
     masks: tuple[int, int] = TEXT_MASKS
-    cell: int = -1
-    """The linear address of the character under the cursor; -1: it isn't on the screen."""
-    under: int = 0
-    """That character and its attribute."""
+    """Of the cursor in text modes."""
+    shape: bytes = ARROW
+    """Of the cursor in modes of dots (`mouse_cursor.MASKS`)."""
+    spot: tuple[int, int] = (0, 0)
+    """How far right and down in it the place lies that it points at."""
+    shown: Shown | None = None
+    """The cursor on the screen."""
+    spared: tuple[int, int, int, int] = NOWHERE
+    """Where it isn't shown until it is asked for again: left, top, right and bottom."""
+    sensitivity: tuple[int, int, int] = (50, 50, 50)
     mask: int = 0
     segment: int = 0
     offset: int = 0
@@ -122,7 +141,8 @@ class Mouse:
 
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""
-        self.state = MouseState(*state)
+        kept = MouseState(*state)
+        self.state = kept._replace(shown=kept.shown and Shown(*kept.shown))
 
     def _change(self, **fields: Any) -> None:
         self.state = self.state._replace(**fields)
@@ -187,24 +207,25 @@ class Mouse:
     # -- the cursor --------------------------------------------------------------------------
 
     def _draw(self) -> None:
-        """Take the cursor from the screen, and put it where it is now, in text modes."""
+        """Take the cursor from the screen, and put it where it is now."""
         memory, s = self._guest.memory, self.state
-        if s.cell >= 0:
-            if memory.read_word(s.cell) == self._inverted(s.under):  # else it was overwritten
-                memory.write_word(s.cell, s.under)
-            self._change(cell=-1)
-        area, screen = DataArea(memory), GuestScreen(memory, self._bus)
-        if s.hidden or screen.graphics:
-            return
-        column = min(s.x // (WIDTH // max(1, screen.columns)), screen.columns - 1)
-        cell = screen.address(area.page, s.y // CELL, column)
-        under = memory.read_word(cell)
-        memory.write_word(cell, self._inverted(under))
-        self._change(cell=cell, under=under)
+        screen = GuestScreen(memory, self._bus)
+        if s.shown is not None:
+            take_back(memory, screen, s.shown)
+        shown = None
+        if not s.hidden and not self._is_spared():
+            if screen.graphics:
+                shown = show_dots(screen, s.shape, s.x - s.spot[0], s.y - s.spot[1])
+            else:
+                column = min(s.x // (WIDTH // max(1, screen.columns)), screen.columns - 1)
+                cell = screen.address(screen.page, s.y // CELL, column)
+                shown = show_cell(memory, screen.mode, cell, s.masks)
+        self._change(shown=shown)
 
-    def _inverted(self, word: int) -> int:
-        keep, flip = self.state.masks
-        return word & keep ^ flip
+    def _is_spared(self) -> bool:
+        s = self.state
+        left, top, right, bottom = s.spared
+        return left <= s.x <= right and top <= s.y <= bottom
 
     # -- the program's handler ---------------------------------------------------------------
 
@@ -242,60 +263,167 @@ class Mouse:
 
     def __call__(self, guest: Guest) -> Outcome:
         """Do the function in AX."""
-        r, s = guest.registers, self.state
-        match r.ax:
-            case 0x00 | 0x21:
-                height = self._height()
-                self.state = MouseState(
-                    used=True, cell=s.cell, under=s.under, y=height // 2, bottom=height - 1
-                )
-                self._draw()
-                r.ax, r.bx = INSTALLED, BUTTONS
-            case 0x01:
-                self._change(hidden=max(0, s.hidden - 1))
-                self._draw()
-            case 0x02:
-                self._change(hidden=s.hidden + 1)
-                self._draw()
-            case 0x03:
-                r.bx, r.cx, r.dx = s.buttons, s.x, s.y
-            case 0x04:
-                x, y = self._within(r.cx, r.dx)
-                self._change(x=x, y=y)
-                self._draw()
-            case 0x05 | 0x06:
-                self._tell_button(guest, pressed=r.ax == 0x05)
-            case 0x07:
-                low, high = sorted((r.cx, r.dx))
-                self._change(left=low, right=high, x=min(max(s.x, low), high))
-            case 0x08:
-                low, high = sorted((r.cx, r.dx))
-                self._change(top=low, bottom=high, y=min(max(s.y, low), high))
-            case 0x0A if r.bx == 0:
-                self._change(masks=(r.cx, r.dx))
-                self._draw()
-            case 0x0B:
-                r.cx, r.dx = s.moved_x & 0xFFFF, s.moved_y & 0xFFFF
-                self._change(moved_x=0, moved_y=0)
-            case 0x0C:
-                self._handle(r.cx, r.es, r.dx)
-            case 0x0F if r.cx and r.dx:
-                self._change(ratio=(r.cx, r.dx), rest=(0, 0))
-            case 0x14:
-                before = s.mask, s.segment, s.offset
-                self._handle(r.cx, r.es, r.dx)
-                r.cx, r.es, r.dx = before
-            case 0x15:
-                r.bx = STATE_SIZE
-            case 0x1B:
-                r.bx = r.cx = r.dx = 50
-            case 0x1E:
-                r.bx = 0
-            case 0x24:
-                r.bx, r.cx = VERSION, TYPE_AND_IRQ
-            case _:
-                pass  # sensitivity, graphic cursors, pages: nothing that shows on a terminal
+        function = _FUNCTIONS.get(guest.registers.ax)
+        if function is not None:
+            function(self, guest)
         return DONE
+
+    def _reset(self, guest: Guest) -> None:
+        """00h, 21h: begin anew, hidden and in the midst; AX and BX say what there is."""
+        height = self._height()
+        self.state = MouseState(used=True, shown=self.state.shown, y=height // 2, bottom=height - 1)
+        self._draw()
+        guest.registers.ax, guest.registers.bx = INSTALLED, BUTTONS
+
+    def _show(self, guest: Guest) -> None:
+        """01h: show the cursor, unless it was hidden more often."""
+        self._change(hidden=max(0, self.state.hidden - 1), spared=NOWHERE)
+        self._draw()
+
+    def _hide(self, guest: Guest) -> None:
+        """02h: hide it."""
+        self._change(hidden=min(self.state.hidden + 1, MAX_HIDDEN))
+        self._draw()
+
+    def _tell(self, guest: Guest) -> None:
+        """03h: buttons in BX, the place in CX and DX."""
+        r, s = guest.registers, self.state
+        r.bx, r.cx, r.dx = s.buttons, s.x, s.y
+
+    def _put(self, guest: Guest) -> None:
+        """04h: be at CX and DX."""
+        x, y = self._within(guest.registers.cx, guest.registers.dx)
+        self._change(x=x, y=y)
+        self._draw()
+
+    def _tell_presses(self, guest: Guest) -> None:
+        """05h: how often button BX was pressed since the last time, and where last."""
+        self._tell_button(guest, "presses", self.state.presses)
+
+    def _tell_releases(self, guest: Guest) -> None:
+        """06h: the same of its releases."""
+        self._tell_button(guest, "releases", self.state.releases)
+
+    def _tell_button(
+        self, guest: Guest, which: str, told: tuple[tuple[int, int, int], ...]
+    ) -> None:
+        r, counts = guest.registers, list(told)
+        button = r.bx if r.bx < BUTTONS else 0
+        r.ax = self.state.buttons
+        r.bx, r.cx, r.dx = counts[button]
+        counts[button] = (0, r.cx, r.dx)
+        self._change(**{which: tuple(counts)})
+
+    def _bound_across(self, guest: Guest) -> None:
+        """07h: stay from CX to DX."""
+        left, right = sorted((guest.registers.cx, guest.registers.dx))
+        self._change(left=left, right=right, x=min(max(self.state.x, left), right))
+
+    def _bound_down(self, guest: Guest) -> None:
+        """08h: stay from CX to DX, down."""
+        top, bottom = sorted((guest.registers.cx, guest.registers.dx))
+        self._change(top=top, bottom=bottom, y=min(max(self.state.y, top), bottom))
+
+    def _set_shape(self, guest: Guest) -> None:
+        """09h: the cursor of dots is the shape at ES:DX, and points with its dot BX, CX."""
+        r = guest.registers
+        shape = guest.memory.read(guest.linear(r.es, r.dx), SHAPE_SIZE)
+        self._change(shape=shape, spot=(_signed(r.bx), _signed(r.cx)))
+        self._draw()
+
+    def _set_masks(self, guest: Guest) -> None:
+        """0Ah: in text, AND the character with CX and XOR it with DX; of a 6845's cursor: no."""
+        r = guest.registers
+        if r.bx == 0:
+            self._change(masks=(r.cx, r.dx))
+            self._draw()
+
+    def _tell_motion(self, guest: Guest) -> None:
+        """0Bh: mickeys since the last time, right and down."""
+        r, s = guest.registers, self.state
+        r.cx, r.dx = s.moved_x & 0xFFFF, s.moved_y & 0xFFFF
+        self._change(moved_x=0, moved_y=0)
+
+    def _set_handler(self, guest: Guest) -> None:
+        """0Ch: call ES:DX for the events in CX."""
+        r = guest.registers
+        self._handle(r.cx, r.es, r.dx)
+
+    def _set_ratio(self, guest: Guest) -> None:
+        """0Fh: CX and DX mickeys make eight dots."""
+        r = guest.registers
+        if r.cx and r.dx:
+            self._change(ratio=(r.cx, r.dx), rest=(0, 0))
+
+    def _spare(self, guest: Guest) -> None:
+        """10h: don't show the cursor from CX, DX to SI, DI, until 01h."""
+        r = guest.registers
+        self._change(spared=(r.cx, r.dx, r.si, r.di))
+        self._draw()
+
+    def _swap_handler(self, guest: Guest) -> None:
+        """14h: as 0Ch; the handler before in CX and ES:DX."""
+        r, s = guest.registers, self.state
+        before = s.mask, s.segment, s.offset
+        self._handle(r.cx, r.es, r.dx)
+        r.cx, r.es, r.dx = before
+
+    def _tell_size(self, guest: Guest) -> None:
+        """15h: how many bytes 16h stores."""
+        guest.registers.bx = SAVED.sizeof()
+
+    def _save(self, guest: Guest) -> None:
+        """16h: store what a program may want back at ES:DX."""
+        r, s = guest.registers, self.state
+        kept = {
+            "hidden": s.hidden,
+            "place": (s.x, s.y),
+            "bounds": (s.left, s.right, s.top, s.bottom),
+            "handler": (s.mask, s.segment, s.offset),
+            **{name: getattr(s, name) for name in _KEPT_AS_IT_IS},
+        }
+        guest.memory.write(guest.linear(r.es, r.dx), SAVED.build(kept))
+
+    def _restore(self, guest: Guest) -> None:
+        """17h: take it back from there; what it can't have been stays."""
+        r = guest.registers
+        kept = SAVED.parse(guest.memory.read(guest.linear(r.es, r.dx), SAVED.sizeof()))
+        left, right, top, bottom = kept.bounds
+        if not all(kept.ratio) or left > right or top > bottom:
+            return
+        self._change(
+            **{name: _plain(kept[name]) for name in _KEPT_AS_IT_IS},
+            hidden=min(kept.hidden, MAX_HIDDEN),
+            **dict(zip(("left", "right", "top", "bottom"), kept.bounds, strict=True)),
+            rest=(0, 0),
+        )
+        x, y = self._within(*kept.place)
+        self._change(x=x, y=y)
+        self._handle(*kept.handler)
+        self._draw()
+
+    def _set_sensitivity(self, guest: Guest) -> None:
+        """1Ah: how quick it is, which we leave to the host; it is told again."""
+        r = guest.registers
+        self._change(sensitivity=(r.bx, r.cx, r.dx))
+
+    def _tell_sensitivity(self, guest: Guest) -> None:
+        """1Bh: what 1Ah has set."""
+        r = guest.registers
+        r.bx, r.cx, r.dx = self.state.sensitivity
+
+    def _tell_page(self, guest: Guest) -> None:
+        """1Eh: on which page it is shown."""
+        guest.registers.bx = 0
+
+    def _tell_driver(self, guest: Guest) -> None:
+        """24h: the version in BX, kind and interrupt in CX."""
+        guest.registers.bx, guest.registers.cx = VERSION, TYPE_AND_IRQ
+
+    def _tell_bounds(self, guest: Guest) -> None:
+        """26h: whether the driver is off, and the greatest coordinates of this mode."""
+        r = guest.registers
+        r.bx, r.cx, r.dx = 0, WIDTH - 1, self._height() - 1
 
     def _height(self) -> int:
         """Return the dots down of the screen's mode."""
@@ -306,14 +434,40 @@ class Mouse:
         self._change(mask=mask, segment=segment, offset=offset)
         self._bus.write(PIC_MASK, self._bus.read(PIC_MASK) & ~(1 << IRQ))
 
-    def _tell_button(self, guest: Guest, *, pressed: bool) -> None:
-        r, s = guest.registers, self.state
-        button = r.bx if r.bx < BUTTONS else 0
-        counts = list(s.presses if pressed else s.releases)
-        r.ax = s.buttons
-        r.bx, r.cx, r.dx = counts[button]
-        counts[button] = (0, r.cx, r.dx)
-        self._change(**{"presses" if pressed else "releases": tuple(counts)})
+
+_KEPT_AS_IT_IS = ("ratio", "masks", "spot", "sensitivity", "shape")
+_FUNCTIONS = {
+    0x00: Mouse._reset,
+    0x01: Mouse._show,
+    0x02: Mouse._hide,
+    0x03: Mouse._tell,
+    0x04: Mouse._put,
+    0x05: Mouse._tell_presses,
+    0x06: Mouse._tell_releases,
+    0x07: Mouse._bound_across,
+    0x08: Mouse._bound_down,
+    0x09: Mouse._set_shape,
+    0x0A: Mouse._set_masks,
+    0x0B: Mouse._tell_motion,
+    0x0C: Mouse._set_handler,
+    0x0F: Mouse._set_ratio,
+    0x10: Mouse._spare,
+    0x14: Mouse._swap_handler,
+    0x15: Mouse._tell_size,
+    0x16: Mouse._save,
+    0x17: Mouse._restore,
+    0x1A: Mouse._set_sensitivity,
+    0x1B: Mouse._tell_sensitivity,
+    0x1E: Mouse._tell_page,
+    0x21: Mouse._reset,
+    0x24: Mouse._tell_driver,
+    0x26: Mouse._tell_bounds,
+}
+"""By AX; others do nothing, as in a driver that knows them not."""
+
+
+def _plain(value: bytes | list[int]) -> bytes | tuple[int, ...]:
+    return value if isinstance(value, bytes) else tuple(value)
 
 
 def _signed(word: int) -> int:
