@@ -16,6 +16,8 @@ from blink16.devices.keys import chord
 
 READS_A_LINE = bytes.fromhex("ba0002 c606000208 b40a cd21 cd20")
 """mov dx,200h; mov byte [200h],8; mov ah,0Ah; int 21h; int 20h"""
+TAKES_A_KEY = bytes.fromhex("b400 cd16 3c0d 75f8 cd20")
+"""key: mov ah,0; int 16h; cmp al,13; jne key; int 20h"""
 
 
 @pytest.fixture
@@ -129,6 +131,19 @@ def test_a_line_waits_for_keys_that_were_pressed(tmp_path: Path) -> None:
     stop = guest.machine.run(100_000)
     assert stop.reason is StopReason.EXITED
     assert guest.get(5, 0x200) == b"\x08\x02hi\r"
+
+
+@pytest.mark.parametrize("program", [READS_A_LINE, TAKES_A_KEY], ids=["21h/0Ah", "16h/00h"])
+@pytest.mark.parametrize("key", ["h", "shift-h", "f1"])
+def test_a_program_that_waits_for_a_pipe_sees_a_key(
+    program: bytes, key: str, tmp_path: Path
+) -> None:
+    """Prevents a key that is never seen: it came while the program waited for its pipe."""
+    guest = DosGuest(tmp_path, program)
+    for chord_ in (key, "enter"):
+        assert guest.machine.run(100_000).reason is StopReason.WAITING
+        guest.machine.receive(Keyboard.CHANNEL, chord(chord_))
+    assert guest.machine.run(100_000).reason is StopReason.EXITED
 
 
 def test_keys_before_the_end_of_a_pipe_are_a_line(guest: DosGuest) -> None:

@@ -129,7 +129,7 @@ class PipedKeys:
     @property
     def is_pressed(self) -> bool:
         """Whether a key that was pressed in spite of the pipe is on its way to the program."""
-        return bool(self._keyboard.state.waiting) and self._keyboard.is_heard()
+        return self._keyboard.is_sending()
 
     def supply(self, guest: Guest) -> bool:
         """Put the pipe's next key into the BIOS's buffer; whether there was one."""

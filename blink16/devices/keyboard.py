@@ -89,6 +89,12 @@ class Keyboard(Telling[KeyboardState]):
         s = self.state
         return not (s.full or s.clearing or s.held_since >= 0) and self._irq.is_heard()
 
+    def is_sending(self) -> bool:
+        """Return whether a code is on its way, by an interrupt, to the program."""
+        if self.state.full:  # while interrupts are off, it has come so far
+            return self._irq.is_pending() and self._irq.is_heard()
+        return bool(self.state.waiting) and self.is_heard()
+
     def advance(self, time: int) -> None:
         """Let a code come into the register."""
         s = self.state
