@@ -13,11 +13,14 @@ from blink16.cpu.engine import StopReason
 from blink16.cpu.registers import ZF
 from blink16.devices.keyboard import Keyboard
 from blink16.devices.keys import chord
+from blink16.dos.mouse import EVENT, Mouse
 
 READS_A_LINE = bytes.fromhex("ba0002 c606000208 b40a cd21 cd20")
 """mov dx,200h; mov byte [200h],8; mov ah,0Ah; int 21h; int 20h"""
 TAKES_A_KEY = bytes.fromhex("b400 cd16 3c0d 75f8 cd20")
 """key: mov ah,0; int 16h; cmp al,13; jne key; int 20h"""
+HANDLES_MOUSE = bytes.fromhex("eb07 2ec60600024d cb b80000 cd33 b80c00 b90100 ba0201 cd33")
+"""jmp start; handler: mov byte [cs:200h],'M'; retf; start: int 33h/00h; int 33h/0Ch, of moves"""
 
 
 @pytest.fixture
@@ -144,6 +147,31 @@ def test_a_program_that_waits_for_a_pipe_sees_a_key(
         assert guest.machine.run(100_000).reason is StopReason.WAITING
         guest.machine.receive(Keyboard.CHANNEL, chord(chord_))
     assert guest.machine.run(100_000).reason is StopReason.EXITED
+
+
+@pytest.mark.parametrize(
+    ("call", "begun"),
+    [("b400 cd16", b""), ("b408 cd21", b""), ("b43f b90800 31db ba1002 cd21", b"li")],
+    ids=["16h/00h", "21h/08h", "21h/3Fh"],
+)
+def test_a_program_that_waits_for_a_pipe_is_interrupted(
+    call: str, begun: bytes, tmp_path: Path
+) -> None:
+    """Prevents a mouse's handler that isn't called while the program waits for its pipe.
+
+    Nor may what was interrupted take anything of a line that isn't whole.
+    """
+    guest = DosGuest(tmp_path, HANDLES_MOUSE + bytes.fromhex(call) + b"\xcd\x20")
+    if begun:
+        guest.console.receive(begun)
+    assert guest.machine.run(100_000).reason is StopReason.WAITING
+    moved = EVENT.build({"buttons": 0, "x": 200, "y": 5})
+    guest.machine.receive(Mouse.CHANNEL, moved)
+    assert guest.machine.run(100_000).reason is StopReason.WAITING
+    assert guest.get(1, 0x200) == b"M"
+    guest.console.receive(b"ne\n")
+    assert guest.machine.run(100_000).reason is StopReason.EXITED
+    assert guest.get(6, 0x210) == (b"line\r\n" if begun else bytes(6))
 
 
 def test_keys_before_the_end_of_a_pipe_are_a_line(guest: DosGuest) -> None:

@@ -112,7 +112,7 @@ def stand_by(
     drives = Drives(disks)
     devices = _devices(chassis, drives, adapter, cards)
     keys = Keys()
-    pipe = PipedKeys(chassis, console, keys, devices.keyboard)
+    pipe = PipedKeys(chassis, console, keys, devices.keyboard, devices.pic)
     chassis.add_component(Console.CHANNEL, console)
     chassis.add_component(Keys.CHANNEL, keys)
     typist = Typist(chassis, keys, devices.keyboard)

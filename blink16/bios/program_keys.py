@@ -15,7 +15,7 @@ from blink16.bios.keyboard import next_key
 from blink16.bios.typist import Typist
 from blink16.console import Console
 from blink16.devices.keyboard import Keyboard
-from blink16.services import WAIT, Guest, Outcome, Trap
+from blink16.services import WAIT, Guest, InterruptController, Outcome, Trap
 
 SIGHUP = 1
 INPUT_ENDED = Trap(SIGHUP, "the program waits for a key, but the input has ended")
@@ -68,8 +68,16 @@ class PipedKeys:
 
     COMPONENT = "pipe"
 
-    def __init__(self, guest: Guest, console: Console, keys: Keys, keyboard: Keyboard) -> None:
+    def __init__(
+        self,
+        guest: Guest,
+        console: Console,
+        keys: Keys,
+        keyboard: Keyboard,
+        controller: InterruptController,
+    ) -> None:
         self._guest = guest
+        self._controller = controller
         self._console = console
         self._keys = keys
         self._keyboard = keyboard
@@ -131,6 +139,11 @@ class PipedKeys:
         """Whether a key that was pressed in spite of the pipe is on its way to the program."""
         return self._keyboard.is_sending()
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a device, as the mouse, asks for an interrupt, which a service holds up."""
+        return self._controller.pending()
+
     def supply(self, guest: Guest) -> bool:
         """Put the pipe's next key into the BIOS's buffer; whether there was one."""
         if self.is_typed:
@@ -152,7 +165,7 @@ class PipedKeys:
             on_its_way = self._keyboard.state.waiting or self._keyboard.state.full
             over = self._console.ended and not self._console.peek() and not on_its_way
             return INPUT_ENDED if over else None
-        if self.is_pressed:
+        if self.is_pressed or self.is_interrupted:
             return None
         # nothing waits: the read tells whether anything can come
         return WAIT if self._console.read(1) is None else INPUT_ENDED

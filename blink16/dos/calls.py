@@ -32,12 +32,13 @@ from blink16.dos.call_traits import FIRST_CARRY_CALL
 from blink16.dos.errors import CallFailed, Code, CriticalError, call_failed
 from blink16.dos.layout import INDOS
 from blink16.dos.system import DosDevice, DosSystem
-from blink16.dos.terminal import show, shown_channel, shown_device, write_device
+from blink16.dos.terminal import show, shown_channel, shown_device, sleep, write_device
 from blink16.dos.xms import Xms
 from blink16.memory import MEMORY_SIZE, linear
 from blink16.services import (
     CALLER_FLAGS,
     DONE,
+    WAIT,
     Chassis,
     Done,
     Exit,
@@ -79,6 +80,8 @@ _SS, _SP, _AH = int(Cell.SS), int(Cell.SP), 2 * Cell.AX + 1
 def int21(dos: DosSystem, guest: Guest) -> Outcome:
     """Do the call in AH; failures are CF and a code in AX."""
     outcome = _traced(dos, guest) if guest.traces_calls else _int21(dos, guest)
+    if outcome is WAIT and dos.pipe.is_interrupted:
+        outcome = sleep(dos, guest)
     return hooked_output.divert(dos, guest, outcome) if dos.state.kept else outcome
 
 
