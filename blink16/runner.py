@@ -36,6 +36,7 @@ from blink16.setup import hostnetwork, pc
 from blink16.setup.loader import Loaded
 from blink16.terminals import terminal
 from blink16.timekeeping import IDLE_SECONDS
+from blink16.words.texts import counted
 
 SLICE = 2_000_000
 """Instructions between two looks at signals, which wait while an engine runs native code."""
@@ -336,7 +337,9 @@ _ENDED = (
 
 def _where(machine: Machine) -> str:
     registers = machine.registers
-    return f"at {registers.cs:04X}:{registers.ip:04X} after {machine.icount} instructions"
+    return (
+        f"at {registers.cs:04X}:{registers.ip:04X} after {counted(machine.icount, 'instruction')}"
+    )
 
 
 def _signal_name(number: int) -> str:

@@ -326,7 +326,7 @@ def test_a_pc_with_disks_roms_and_commit(tmp_path: Path) -> None:
     assert_one_line(done.stderr, "halted")
     assert a.read_bytes() == image
     done = run("--commit", "-B", str(b), str(a))
-    assert "1 sectors written" in done.stderr
+    assert "1 sector written" in done.stderr
     assert a.read_bytes() == b"B" * 512 + image[512:]
 
 

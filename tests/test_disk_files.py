@@ -88,7 +88,7 @@ def test_equal_images_are_not_mistaken_for_each_other(tmp_path: Path, a: Path, b
     other.write_bytes(bytes(SIZE))
     loaded = load(a, b, other)
     run_to_halt(loaded)
-    assert pc.commit_all(loaded.machine, [a, b, other]) == [f"{b}: 1 sectors written"]
+    assert pc.commit_all(loaded.machine, [a, b, other]) == [f"{b}: 1 sector written"]
     assert b.read_bytes()[512:1024] == b"A" * 512
     assert other.read_bytes() == bytes(SIZE)
 
@@ -103,7 +103,7 @@ def test_one_file_that_fails_does_not_keep_others_from_being_committed(
     assert disk is not None
     disk.write(9, b"9" * 512)
     a.unlink()
-    with pytest.raises(pc.CommitError, match=r"1 sectors written; .*can't write"):
+    with pytest.raises(pc.CommitError, match=r"1 sector written; .*can't write"):
         pc.commit_all(loaded.machine, [a, b])
     assert b.read_bytes()[512:1024] == b"A" * 512
 
@@ -126,7 +126,7 @@ def test_further_images_lie_beside_the_drive(tmp_path: Path, a: Path, b: Path) -
     protected, plain = a.read_bytes(), tmp_path / "second.img"
     plain.write_bytes(bytes(SIZE))
     done = run("--commit", "-B", str(b), "-B", str(plain), str(a))
-    assert f"{b}: 1 sectors written" in done.stderr
+    assert f"{b}: 1 sector written" in done.stderr
     assert plain.read_bytes() == bytes(SIZE)
     b.write_bytes(bytes(SIZE))
     done = run("--commit", "-B", f"{b},ro", "-B", str(plain), str(a))

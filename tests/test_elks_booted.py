@@ -73,7 +73,7 @@ def test_programs_of_a_booted_kernel_get_their_names(shared: Path) -> None:
         debugger.drive(Resume(count=200_000))
     said = execute(debugger, "symbols auto")
     assert re.match(r"sh at [0-9A-F]{4}, data at [0-9A-F]{4}\n", said), said
-    assert "\n1 symbols added" in said
+    assert "\n1 symbol added" in said
     debugger.receive(Console.CHANNEL, b"sleep 100 | cat\n")
     debugger.drive(Resume(count=1_400_000))
     said = execute(debugger, "symbols auto")

@@ -369,7 +369,7 @@ def test_a_catch_of_exec_stops_before_the_program_starts(tmp_path: Path) -> None
     event = debugger.drive(Resume())
     assert event.kind is EventKind.CAUGHT
     assert event.text.startswith("catch 1: /child is loaded as process 3, it starts at ")
-    assert told == ["/child was loaded: 1 symbols added from child.MAP"]
+    assert told == ["/child was loaded: 1 symbol added from child.MAP"]
     caught = debugger.timeline.now
     assert debugger.drive(Resume()).kind is EventKind.SIGNALLED  # it crashes
     assert debugger.drive(Resume(backward=True)).kind is EventKind.CAUGHT

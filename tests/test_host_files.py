@@ -204,6 +204,6 @@ def test_large_images_say_that_they_take_a_while(
     assert disk is not None
     disk.write(5, b"5" * SECTOR_SIZE)
     said: list[str] = []
-    assert pc.commit_all(machine, [path], said.append) == [f"{path}: 1 sectors written"]
+    assert pc.commit_all(machine, [path], said.append) == [f"{path}: 1 sector written"]
     assert said == [f"{path}: writing 1 MiB, which may take a while"]
     assert path.read_bytes()[5 * SECTOR_SIZE : 6 * SECTOR_SIZE] == b"5" * SECTOR_SIZE

@@ -376,7 +376,7 @@ def test_the_server_commits_when_asked(tmp_path: Path) -> None:
             assert server.wait() == 0
             said = server.expect_end()
             debugger.close()
-    assert "1 sectors written" in said
+    assert "1 sector written" in said
     assert disk.read_bytes() == before[:512] + before[:512] + before[1024:]
 
 
@@ -415,6 +415,6 @@ def test_each_machine_hands_its_disks_to_the_next(tmp_path: Path) -> None:
         server.signal(signal.SIGTERM)
         assert server.wait() == 1
         said = server.expect_end()
-        assert said.count("1 sectors written") == 4
+        assert said.count("1 sector written") == 4
         assert "changed meanwhile" in said
     assert disk.read_bytes()[512] == 4

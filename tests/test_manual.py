@@ -111,6 +111,21 @@ def test_a_gdb_is_judged_by_what_it_says(
     assert word in found.text
 
 
+def test_an_lldb_without_a_command_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents LLDB from being "none here" where it is installed as a Python module alone."""
+    (tmp_path / "lldb.py").write_text(
+        "class SBDebugger:\n    GetVersionString = staticmethod(lambda: 'lldb version 23.1.0')\n"
+    )
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(doctor, "find_spec", lambda name: name)
+    found = doctor._lldb()
+    assert found.verdict is Verdict.GOOD
+    assert found.text.startswith("23.1, a module of this Python")
+
+
 def test_an_extra_that_lacks_something_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents a hint that names no extra, and one for developers' extras."""
     needs = ["trio>=0.27", "nowhere>=1; extra == 'ask'", "pytest>=8; extra == 'test'"]

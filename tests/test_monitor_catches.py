@@ -143,9 +143,9 @@ def test_symbols_can_come_later(
     """Prevents code that is loaded at run time from staying without names."""
     monkeypatch.chdir(tmp_path)
     Path("late.nm").write_text("00000105 T third\n")
-    assert run(debugger, "symbols late.nm").startswith("1 symbols added")
+    assert run(debugger, "symbols late.nm").startswith("1 symbol added")
     assert run(debugger, "symbols late.nm").startswith("0 symbols added")
-    assert run(debugger, "symbols late.nm text=10").startswith("1 symbols added")
+    assert run(debugger, "symbols late.nm text=10").startswith("1 symbol added")
     assert [s.address for s in debugger.names.symbols] == [0x105, 0x205]
     run(debugger, "catch int 21 ah=3")
     assert "<third+2>" in go(debugger).text

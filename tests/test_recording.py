@@ -272,7 +272,7 @@ def test_truncation_is_told(sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "short"
     path.write_bytes(sound[:-1])
     recording = open_recording(path)
-    assert recording.damage == "it ends within a batch"
+    assert recording.damage == "its end is missing: it was cut off, or is still being written"
     assert recording.end > 0
 
 

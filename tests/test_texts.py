@@ -23,3 +23,12 @@ def test_what_can_be_shown_stays() -> None:
     """Prevents damage to file names in any script."""
     assert texts.printable("grün\n\tΩ 🐛") == "grün\n\tΩ 🐛"
     assert texts.printable("a\x01\x1b[m\udcff") == "a\\x01\\x1b[m\\udcff"
+
+
+def test_one_thing_is_not_said_to_be_several() -> None:
+    """Prevents "1 times"."""
+    assert [texts.counted(n, "time", ",") for n in (0, 1, 2000)] == [
+        "0 times",
+        "1 time",
+        "2,000 times",
+    ]

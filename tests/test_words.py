@@ -33,6 +33,7 @@ SAMPLE = build.SAMPLES / "banner"
         (["--drive", "D:=note.txt", "banner"], "note.txt: this is a file, no folder"),
         (["--drive", f"D:={'a' * 300}", "banner"], "a: there is no such folder"),
         (["--sound", "no/x.wav", "snake"], "x.wav: can't write it: No such file"),
+        (["--sound", "x.mp3", "snake"], "x.mp3: sound is written as WAV, so call it .wav"),
         (["--lpt", "no/x", "snake"], "x: can't write it: No such file"),
         (["doctor", "banner"], "doctor takes no arguments"),
         (["samples", "folder"], "folder: it exists already"),

@@ -18,6 +18,7 @@ from blink16.blinkenlights.picture import Stretch
 from blink16.client import Target
 from blink16.hostfiles import current_folder, is_there
 from blink16.memory import RAM_SIZE
+from blink16.words.texts import counted
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFont
@@ -174,7 +175,7 @@ class Film:
         finally:
             target.seek(now)
         self._write(list(_glowing(memories)))
-        return f"{self.path.name}: {count} pictures of {self.length:,} bytes"
+        return f"{self.path.name}: {counted(count, 'picture')} of {self.length:,} bytes"
 
     def _write(self, pictures: Sequence[Image.Image]) -> None:
         duration = max(20, int(1000 * FILM_SECONDS / len(pictures)))

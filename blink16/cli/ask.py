@@ -28,6 +28,7 @@ from blink16.setup.loader import LoadError
 from blink16.terminals import terminal
 from blink16.terminals.terminal import OutputError
 from blink16.words import extras
+from blink16.words.texts import counted
 
 if TYPE_CHECKING:
     from blink16.questions.printing import Format
@@ -146,7 +147,7 @@ def _run(path: Path, parsed: argparse.Namespace) -> None:
                     terminal.say(f"{ASK.prog}: {stop.text}")
                 break
     except KeyboardInterrupt:
-        terminal.say(f"{ASK.prog}: stopped after {timeline.now:,} instructions")
+        terminal.say(f"{ASK.prog}: stopped after {counted(timeline.now, 'instruction', ',')}")
     finally:
         if network is not None:
             network.close()

@@ -15,6 +15,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from enum import Enum
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from blink16 import __version__
@@ -35,6 +36,7 @@ OLDEST_GDB, OLDEST_LLDB = 12, 18
 NEEDED_COLUMNS, NEEDED_LINES = 80, 24
 DEVELOPERS = frozenset({"all", "test", "benchmarks", "docs"})
 """Extras that users have no need of."""
+_LLDB_MODULE = "import lldb; print(lldb.SBDebugger.GetVersionString())"
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*;.*extra == ['\"](\w+)['\"]")
 
@@ -161,10 +163,15 @@ def _gdb(name: str, path: str) -> Finding:
 
 def _lldb() -> Finding:
     path = shutil.which("lldb")
-    if path is None:
+    if path is not None:
+        said, where = _ask(path, "--version"), path
+    elif find_spec("lldb") is not None:
+        said = _ask(sys.executable, "-c", _LLDB_MODULE)
+        where = "a module of this Python, without the command lldb"
+    else:
         return Finding(Verdict.LACKING, "LLDB", "none here; pip install lldb-for-pwndbg brings one")
-    version = _VERSION.search(_ask(path, "--version"))
-    text = f"{version[0] if version else '?'}, {path}"
+    version = _VERSION.search(said)
+    text = f"{version[0] if version else '?'}, {where}"
     if version is None or int(version[1]) < OLDEST_LLDB:
         return Finding(Verdict.LACKING, "LLDB", f"{text}; it can't go backward, newer ones can")
     return Finding(Verdict.GOOD, "LLDB", text)

@@ -249,7 +249,7 @@ PC = OptionTable(
             names=("--sound",),
             use=Use.PC,
             own=True,
-            read=Path,
+            read=values.sound,
             metavar="FILE.wav",
             help="record there what the speaker sounds like",
         ),

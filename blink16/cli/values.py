@@ -161,6 +161,14 @@ def variable(text: str) -> tuple[str, str]:
     return name.upper(), value
 
 
+def sound(text: str) -> Path:
+    """Read the name of a file for sound, which is WAV whatever it is called."""
+    path = Path(text)
+    if path.suffix.lower() not in ("", ".wav"):
+        raise argparse.ArgumentTypeError(f"{text}: sound is written as WAV, so call it .wav")
+    return path
+
+
 def drive(text: str) -> tuple[int, Path, bool]:
     """Read a drive's number (A: is 0), its folder, and whether it is read-only."""
     name, equals, folder = text.partition("=")

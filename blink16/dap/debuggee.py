@@ -30,6 +30,7 @@ from blink16.reports.frames import FrameLine, FramesQuery, FramesReport
 from blink16.reports.processes import ProcessesReport
 from blink16.reports.state import RegisterValues, StateReport
 from blink16.reports.symbols import SymbolsQuery, SymbolsReport
+from blink16.words.texts import counted
 
 MAX_FRAMES = 1000
 MAX_FOLDER = 10_000
@@ -271,8 +272,8 @@ class Debuggee:
 
     def main_module(self) -> dict[str, Any]:
         """Return the program as DAP describes a module."""
-        files = len(self.program.files)
-        status = f"{self.names} symbols, {files} source files"
+        files = counted(len(self.program.files), "source file")
+        status = f"{counted(self.names, 'symbol')}, {files}"
         return {"id": 1, "name": self.title or "8086", "symbolStatus": status}
 
     def modules(self) -> list[dict[str, Any]]:

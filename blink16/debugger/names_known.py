@@ -8,6 +8,7 @@ from blink16.debugger.programs import Programs
 from blink16.machine import Machine
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import Symbol, SymbolTable
+from blink16.words.texts import counted
 
 
 class NamesKnown:
@@ -35,7 +36,8 @@ class NamesKnown:
                 self.debug = (*self.debug, found.file.debug)
             if added:
                 name = found.program.name
-                yield f"{name} was loaded: {len(added)} symbols added from {found.source}"
+                symbols = counted(len(added), "symbol")
+                yield f"{name} was loaded: {symbols} added from {found.source}"
 
     def learn(self) -> bool:
         """Take the names of the programs that the process table knows; whether they are others."""

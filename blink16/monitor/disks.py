@@ -10,6 +10,7 @@ from blink16.bios.drives import Drives
 from blink16.bios.geometry import FIRST_HARD_DISK
 from blink16.debugger import Debugger
 from blink16.monitor.registry import MonitorError, command, give, no_arguments
+from blink16.words.texts import counted
 
 NOTHING = ("none", "eject")
 """What one types to leave a drive empty."""
@@ -89,6 +90,6 @@ def _name(there: Disk) -> str:
 
 def _described(there: Disk) -> str:
     count = sum(1 for _ in there.written())
-    sectors = f"{count} sector{'' if count == 1 else 's'} written"
+    sectors = f"{counted(count, 'sector')} written"
     protected = ", write-protected" if there.read_only else ""
     return f"{_name(there)}  {there.geometry}, {there.total // 2} KiB, {sectors}{protected}"

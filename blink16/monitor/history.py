@@ -19,6 +19,7 @@ from blink16.history.queries import Moment, Touch
 from blink16.monitor.registry import MonitorError, command, no_arguments
 from blink16.words import numerals
 from blink16.words.numerals import NumeralError
+from blink16.words.texts import counted
 
 MAX_TRACE = 10_000
 MAX_ICOUNT = 1 << 62
@@ -96,7 +97,8 @@ def history(debugger: Debugger, arguments: Sequence[str]) -> str:
     size = timeline.size()
     lines = [
         f"instructions {size.start} to {size.end}, now at {timeline.now}",
-        f"{size.checkpoints} checkpoints, {size.used / 2**20:.1f} of {size.limit / 2**20:.0f} MiB",
+        f"{counted(size.checkpoints, 'checkpoint')}, "
+        f"{size.used / 2**20:.1f} of {size.limit / 2**20:.0f} MiB",
     ]
     if size.state:
         lines.append(f"beside them, the state itself takes {size.state / 2**20:.1f} MiB")
@@ -126,7 +128,7 @@ def _density(icounts: Sequence[int], end: int) -> list[str]:
     for first in range(0, len(gaps), size):
         part = gaps[first : first + size]
         lines.append(
-            f"  from {places[first]:>14}: {len(part):>6} gaps, "
+            f"  from {places[first]:>14}: {counted(len(part), 'gap', '>6')}, "
             f"median {median(part):.0f}, widest {max(part)}"
         )
     return lines
@@ -190,7 +192,9 @@ def hits(debugger: Debugger, arguments: Sequence[str]) -> str:
         found = queries.executions(debugger.timeline, debugger.points, address, wanted)
     if not found.count:
         return f"not executed since instruction {debugger.timeline.start}"
-    text = f"{found.count} times, first at instruction {found.first}, last at {found.last}"
+    text = (
+        f"{counted(found.count, 'time')}, first at instruction {found.first}, last at {found.last}"
+    )
     if len(arguments) == 1:
         return text
     if found.chosen is None:
@@ -257,7 +261,7 @@ def profile(debugger: Debugger, arguments: Sequence[str]) -> str:
     names: Counter[str] = Counter()
     for address, hits in seen.items():
         names[_region(debugger, address)] += hits
-    lines = [f"the last {span} instructions ({total} counted)"]
+    lines = [f"the last {counted(span, 'instruction')} ({total} counted)"]
     lines += [
         f"{100 * hits / total:6.2f} %  {name}" for name, hits in names.most_common(PROFILE_LINES)
     ]

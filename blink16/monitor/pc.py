@@ -29,6 +29,7 @@ from blink16.monitor.folder import Folder
 from blink16.monitor.registry import MonitorError, command, folder_command, give, no_arguments
 from blink16.timekeeping import IDLE_INTERVAL
 from blink16.words import numerals
+from blink16.words.texts import counted
 
 DEFAULT_WAIT = 100_000_000
 MAX_WAIT = 10**18
@@ -61,7 +62,7 @@ def type_(debugger: Debugger, arguments: Sequence[str]) -> str:
         raise MonitorError(f"a text may have at most {MAX_PENDING} characters")
     if data:  # none would be the end of all input
         give(debugger, debugger.typed_channel, data)
-    return f"{len(data)} characters to type"
+    return f"{counted(len(data), 'character')} to type"
 
 
 @command("key CHORD")

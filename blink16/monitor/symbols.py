@@ -18,6 +18,7 @@ from blink16.monitor.registry import MonitorError, folder_command
 from blink16.setup import pc
 from blink16.symbolfiles import LoadSegments, SymbolFileError
 from blink16.symbols import Symbol, SymbolTable
+from blink16.words.texts import counted
 
 KERNEL_SYMBOLS = ".sym"
 """How the names of a kernel's symbol files end (/lib/system.sym)."""
@@ -74,7 +75,7 @@ def symbols(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str
     in_rom = registers.cs == rom.SEGMENT and source.text is None
     misled = in_rom and any(symbol.address >= rom.ROM_BEGIN for symbol in added)
     lines = " and line numbers" if found.debug is not None else ""
-    return f"{len(added)} symbols{lines} added; {NAMES}{IN_ROM if misled else ''}"
+    return f"{counted(len(added), 'symbol')}{lines} added; {NAMES}{IN_ROM if misled else ''}"
 
 
 def _auto(debugger: Debugger) -> str:
@@ -110,7 +111,7 @@ def _auto(debugger: Debugger) -> str:
         lines.append(_show_processes(debugger, kernel))
     elif strange:
         lines.append(OTHER_BUILD.format(strange))
-    return "\n".join([*lines, f"{len(new)} symbols added; {NAMES}"])
+    return "\n".join([*lines, f"{counted(len(new), 'symbol')} added; {NAMES}"])
 
 
 def _show_processes(debugger: Debugger, kernel: BootedKernel) -> str:

@@ -135,13 +135,13 @@ def _check_header(data: bytes) -> None:
 def _batches(file: BinaryIO) -> Iterator[tuple[object, ...]]:
     while front := file.read(BATCH.sizeof()):
         if len(front) < BATCH.sizeof():
-            raise RecordingError("it ends within a batch")
+            raise RecordingError("its end is missing: it was cut off, or is still being written")
         length = BATCH.parse(front).length
         if length > MAX_BATCH:
             raise RecordingError("a length is wrong")
         data = file.read(length)
         if len(data) < length:
-            raise RecordingError("it ends within a batch")
+            raise RecordingError("its end is missing: it was cut off, or is still being written")
         yield parse_batch(front, data)
 
 

@@ -91,8 +91,8 @@ def _uart(uart: Uart) -> Iterator[str]:
         yield f"received {state.received:02X}"
     if not state.lsr & LSR_EMPTY or not state.lsr & LSR_IDLE:
         yield "sends"
-    if state.waiting:
-        yield f"{len(state.waiting)} bytes wait on the line"
+    if waiting := len(state.waiting):
+        yield f"{waiting} {'byte waits' if waiting == 1 else 'bytes wait'} on the line"
 
 
 def _channel(dma: Dma, channel: int) -> Iterator[str]:

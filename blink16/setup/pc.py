@@ -17,6 +17,7 @@ from blink16.devices.pc import DEFAULT_MHZ, clock_hz
 from blink16.devices.uart import Uart
 from blink16.devices.video import Adapter
 from blink16.machine import Machine
+from blink16.words.texts import counted
 
 DRIVE_A, DRIVE_B, DRIVE_C, DRIVE_D = 0x00, 0x01, 0x80, 0x81
 MAX_AHEAD = 1 << 16
@@ -161,7 +162,8 @@ def commit_all(
             if len(disk.image) >= LARGE:
                 say(f"{path}: writing {len(disk.image) >> 20} MiB, which may take a while")
             try:
-                done.append(f"{path}: {commit(disk, path)} sectors written")
+                count = commit(disk, path)
+                done.append(f"{path}: {counted(count, 'sector')} written")
             except CommitError as error:
                 failed.append(str(error))
     if failed:

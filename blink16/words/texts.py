@@ -31,6 +31,11 @@ def xml(text: str) -> str:
     return escape(printable(text))
 
 
+def counted(count: int, noun: str, form: str = "") -> str:
+    """Return a count and its noun, ``1 time`` or ``2 times``; ``form``: how numbers are written."""
+    return f"{count:{form}} {noun}{'' if count == 1 else 's'}"
+
+
 def meant(typed: str, known: Iterable[str]) -> str:
     """Return a question that names what a mistyped name may stand for; nothing if none is near.
 

@@ -20,6 +20,7 @@ from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
 from blink16.client import Target
 from blink16.reports.screen import ScreenReport
+from blink16.words.texts import counted
 
 MIN_COLUMNS = 20
 """A machine without a display adapter reports less."""
@@ -227,7 +228,7 @@ class ConsolePanel(Panel):
             top = max(bottom - rows, -emulator.scrolled)
         first = max(top - self._back, -emulator.scrolled)
         lines = self._terminal_lines(first, rows, left, columns)
-        back = f"{self._back} rows back" if first < top else ""
+        back = f"{counted(self._back, 'row')} back" if first < top else ""
         parts = (
             back or _told_part(left, columns, COLUMNS, "columns"),
             "" if emulator.scrolled else _told_part(first, rows, bottom, "rows"),

@@ -31,7 +31,7 @@ def write_memory(desk: Desk, where: str, data: str, machine: str = "") -> str:
     one = desk.machine(machine)
     address, content = one.target.address_of(where), bytes.fromhex(data)
     one.target.write_memory(address, content)
-    return f"{len(content)} bytes are at {address:05X} now"
+    return f"{len(content)} {'byte is' if len(content) == 1 else 'bytes are'} at {address:05X} now"
 
 
 @tool(changes=True)

@@ -9,6 +9,7 @@ from blink16.mcp.registry import tool
 from blink16.mcp.telling import source_line, where
 from blink16.mcp.tools.moving import memory_of
 from blink16.reports.past import Instant, TouchReport
+from blink16.words.texts import counted
 
 MAX_TRACE = 200
 
@@ -64,7 +65,9 @@ def hits(desk: Desk, where: str, machine: str = "") -> str:
     found = one.target.hits(one.place(where))
     if not found.count:
         return "never"
-    return f"{found.count} times, first at instruction {found.first}, last at {found.last}"
+    return (
+        f"{counted(found.count, 'time')}, first at instruction {found.first}, last at {found.last}"
+    )
 
 
 @tool()

@@ -24,6 +24,7 @@ from blink16.questions.differences import (
 from blink16.questions.needs import QuestionError
 from blink16.questions.registry import Product, question
 from blink16.questions.run import Run
+from blink16.words.texts import counted
 
 SHOWN = 16
 """Bytes of a range that are shown."""
@@ -54,7 +55,7 @@ def difference(run: Run, words: Sequence[str]) -> Product:
         if one.damage is not None
     ]
     if not rows and not partial and ends[0] == ends[1]:
-        return Product(text=f"no difference, in all {ends[0]:,} instructions\n")
+        return Product(text=f"no difference, in all {counted(ends[0], 'instruction', ',')}\n")
     rows.append(_row("end", min(ends), "instructions", "", *map(str, ends)))
     return Product(tables=[pa.Table.from_pylist(rows, schema=_SCHEMA)], partial=partial)
 
