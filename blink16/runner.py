@@ -316,7 +316,8 @@ class Runner:
                 return None
             case StopReason.TRAPPED:
                 name = _signal_name(stop.status)
-                return End(SIGNAL_STATUS + stop.status, f"{stop.text} ({name})")
+                text = stop.text if name in stop.text else f"{stop.text} ({name})"
+                return End(SIGNAL_STATUS + stop.status, text)
             case StopReason.HALT:
                 off = "masked" if self._machine.registers.flags & IF else "off"
                 return End(0, f"halted with interrupts {off} {_where(self._machine)}")

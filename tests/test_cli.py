@@ -13,6 +13,7 @@ import warm_python
 from gdb_client import PROJECT, TIMEOUT, Talker
 
 from blink16 import __version__
+from blink16.elks.aout import Executable, build
 
 RUN = "from blink16.cli import run_main; raise SystemExit(run_main())"
 SERVE = "from blink16.cli import server_main; raise SystemExit(server_main())"
@@ -128,6 +129,16 @@ def test_a_trap_is_a_line_and_128_plus_its_signal(com: Path) -> None:
     done = run("divide", cwd=com)
     assert done.returncode == 128 + 8
     assert_one_line(done.stderr, "divide", "SIGFPE")
+
+
+def test_a_signal_that_a_program_sends_itself_is_named_once(tmp_path: Path) -> None:
+    """Prevents "signal 9, sent at 1000:000B (SIGKILL) (SIGKILL)"."""
+    kill_2_9 = bytes.fromhex("b82500 bb0200 b90900 cd80")
+    (tmp_path / "killed").write_bytes(build(Executable(kill_2_9)))
+    done = run("./killed", cwd=tmp_path)
+    assert done.returncode == 128 + 9
+    assert_one_line(done.stderr, "signal 9")
+    assert done.stderr.count("SIGKILL") == 1
 
 
 def test_halting_for_good_is_a_line_and_success(com: Path) -> None:
