@@ -168,3 +168,13 @@ def test_the_cursor_is_part_of_the_machines_state() -> None:
     again = guest.machine.save()
     assert dict(again.components)[Mouse.CHANNEL] == dict(kept.components)[Mouse.CHANNEL]
     assert dict(kept.components)[Mouse.CHANNEL].shown.x == 50
+
+
+def test_a_call_that_is_not_here_is_told_once() -> None:
+    """Prevents a program that needs a newer driver from going wrong in silence."""
+    guest = _guest(0x03)
+    told: list[str] = []
+    guest.machine.on_notice = told.append
+    for function in (0x2A, 0x2A, 0x13, 0x26):
+        guest.interrupt(0x33, function)
+    assert told == ["INT 33h/002Ah is a mouse call that is not here"]

@@ -118,6 +118,8 @@ class Mouse:
         self._bus = bus
         self._ask = ask
         self._done = (0, 0)
+        self._told: set[int] = set()
+        """Functions of which the user was told that they aren't here."""
         self.state = MouseState()
 
     def install(self, chassis: Chassis, rom: Rom) -> None:
@@ -263,9 +265,13 @@ class Mouse:
 
     def __call__(self, guest: Guest) -> Outcome:
         """Do the function in AX."""
-        function = _FUNCTIONS.get(guest.registers.ax)
+        number = guest.registers.ax
+        function = _FUNCTIONS.get(number)
         if function is not None:
             function(self, guest)
+        elif number not in _WITHOUT_EFFECT and number not in self._told:
+            self._told.add(number)
+            guest.notice(f"INT 33h/{number:04X}h is a mouse call that is not here")
         return DONE
 
     def _reset(self, guest: Guest) -> None:
@@ -463,7 +469,9 @@ _FUNCTIONS = {
     0x24: Mouse._tell_driver,
     0x26: Mouse._tell_bounds,
 }
-"""By AX; others do nothing, as in a driver that knows them not."""
+"""By AX."""
+_WITHOUT_EFFECT = frozenset({0x0D, 0x0E, 0x13, 0x1C, 0x1D, 0x20})
+"""A light pen's, how quick it is from which speed on, interrupts a second, its page, on again."""
 
 
 def _plain(value: bytes | list[int]) -> bytes | tuple[int, ...]:
