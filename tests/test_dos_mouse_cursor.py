@@ -10,8 +10,9 @@ from property_examples import examples
 
 from blink16.bios.video import GuestScreen
 from blink16.devices.video import Adapter
+from blink16.dos import mouse
 from blink16.dos.mouse import SAVED, Mouse, put
-from blink16.dos.mouse_cursor import MASKS, SIZE
+from blink16.dos.mouse_cursor import MASKS, SIZE, Shown, show_dots
 
 DOT_MODES = (0x04, 0x05, 0x06, 0x0D, 0x0E, 0x10, 0x12, 0x13)
 NARROW = (0x04, 0x05, 0x0D, 0x13)
@@ -84,6 +85,22 @@ def test_what_was_under_the_cursor_comes_back(mode: int, places: list[tuple[int,
     assert _picture(guest) != before or mode != 0x03
     guest.interrupt(0x33, 0x02)
     assert _picture(guest) == before
+
+
+def test_many_events_at_once_draw_one_pointer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents a client that sends thousands of movements from holding the machine for seconds."""
+    guest = _guest(0x13)
+    guest.interrupt(0x33, 0x01)
+    drawn: list[int] = []
+
+    def noted(screen: GuestScreen, shape: bytes, x: int, y: int) -> Shown:
+        drawn.append(x)
+        return show_dots(screen, shape, x, y)
+
+    monkeypatch.setattr(mouse, "show_dots", noted)
+    guest.machine.receive(Mouse.CHANNEL, b"".join(put(x, 50) for x in range(100, 500)))
+    guest.machine.run(10)
+    assert drawn == [499]
 
 
 def test_what_the_program_draws_over_the_cursor_stays() -> None:

@@ -152,20 +152,24 @@ class Mouse:
     # -- events ------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
-        """Take events; nonsense has no effect."""
+        """Take events; nonsense has no effect.  The cursor is drawn once, behind them all."""
         for at in range(0, len(data), EVENT.sizeof()):
             try:
                 event = EVENT.parse(data[at:])
             except ConstructError:
-                return
-            buttons = event.buttons & 3
-            if event.buttons & RELATIVE:
-                self._move(buttons, _signed(event.x), _signed(event.y))
-            else:
-                s, (across, down) = self.state, self.state.ratio
-                x, y = self._within(event.x, event.y)
-                mickeys = (x - s.x) * across // CELL, (y - s.y) * down // CELL
-                self._event(buttons, x, y, mickeys)
+                break
+            self._take(event.buttons, event.x, event.y)
+        self._draw()
+
+    def _take(self, buttons: int, x: int, y: int) -> None:
+        """Take an event."""
+        if buttons & RELATIVE:
+            self._move(buttons & 3, _signed(x), _signed(y))
+            return
+        s, (across, down) = self.state, self.state.ratio
+        x, y = self._within(x, y)
+        mickeys = (x - s.x) * across // CELL, (y - s.y) * down // CELL
+        self._event(buttons & 3, x, y, mickeys)
 
     def _within(self, x: int, y: int) -> tuple[int, int]:
         """Return the place nearest to another where the program lets the mouse be."""
@@ -202,7 +206,6 @@ class Mouse:
             moved_y=s.moved_y + mickeys[1],
             pending=s.pending | happened & s.mask,
         )
-        self._draw()
         if self.state.pending:
             self._ask(True)
 
