@@ -48,7 +48,7 @@ class Control(NamedTuple):
     """Infinity control: infinities have signs (affine), or are all the same (projective)."""
 
 
-class Outcome(NamedTuple):
+class Computed(NamedTuple):
     """What an operation gives, as if what it raises were masked (see `Control.masked`)."""
 
     value: Real
