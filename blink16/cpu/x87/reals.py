@@ -12,7 +12,6 @@ BIAS = 16383
 MOST = 0x7FFF
 """The exponent of infinities and NaNs."""
 INTEGER_BIT = 1 << 63
-FRACTION = INTEGER_BIT - 1
 
 
 class Real(NamedTuple):
@@ -52,10 +51,13 @@ LN_2 = Real(0, BIAS - 1, 0xB17217F7D1CF79AC)
 
 
 def classify(a: Real) -> Category:
-    """Return what kind of value this is."""
+    """Return what kind of value this is.
+
+    An infinity has the integer bit and no other; all else with its exponent are NaNs.
+    """
     _, exponent, significand = a
     if exponent == MOST:
-        return Category.NAN if significand & FRACTION else Category.INFINITY
+        return Category.INFINITY if significand == INTEGER_BIT else Category.NAN
     if exponent == 0:
         return Category.DENORMAL if significand else Category.ZERO
     return Category.NORMAL if significand & INTEGER_BIT else Category.UNNORMAL
