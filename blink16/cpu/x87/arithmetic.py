@@ -120,7 +120,7 @@ def _special_sum(a: Real, b: Real, flip: int, control: Control) -> Computed:
     raised = _denormal(a, b)
     if raised and not control.masked & DENORMAL:
         return Computed(a, raised)
-    if nan := _nan(a, b):
+    if nan := greater_nan(a, b):
         return Computed(nan, EXCEPTIONS[raised | INVALID])
     second = Real(b.sign ^ flip, b.exponent, b.significand)
     if a.exponent == MOST or b.exponent == MOST:
@@ -179,7 +179,7 @@ def is_nan(a: Real) -> bool:
     return a[1] == MOST and a[2] != INTEGER_BIT
 
 
-def _nan(a: Real, b: Real) -> Real | None:
+def greater_nan(a: Real, b: Real) -> Real | None:
     """Return the NaN that an operation with one or two of them gives: that of greater magnitude."""
     nans = [x for x in (a, b) if is_nan(x)]
     return max(nans, key=_significand) if nans else None
@@ -216,7 +216,7 @@ def _special_product(a: Real, b: Real, control: Control) -> Computed:
     raised = _denormal(a, b)
     if raised and not control.masked & DENORMAL:
         return Computed(a, raised)
-    if nan := _nan(a, b):
+    if nan := greater_nan(a, b):
         return Computed(nan, EXCEPTIONS[raised | INVALID])
     sign = a.sign ^ b.sign
     is_zero = _is_zero(a) or _is_zero(b)
@@ -261,7 +261,7 @@ def _special_quotient(a: Real, b: Real, control: Control) -> Computed:
     raised = _denormal(a, b)
     if raised and not control.masked & DENORMAL:
         return Computed(a, raised)
-    if nan := _nan(a, b):
+    if nan := greater_nan(a, b):
         return Computed(nan, EXCEPTIONS[raised | INVALID])
     sign = a.sign ^ b.sign
     if a.exponent == MOST:
@@ -365,7 +365,7 @@ def scale(a: Real, b: Real, control: Control) -> Computed:
     The 8087 says nothing of a ``b`` between -1 and 1 or beyond 2**15: there it is as on a 387.
     It tells that a result is inexact only if that overflows.
     """
-    if nan := _nan(a, b):
+    if nan := greater_nan(a, b):
         return Computed(nan, INVALID)
     if b.exponent == MOST:
         return Computed(a) if _is_zero(a) else _INVALID
@@ -377,7 +377,7 @@ def scale(a: Real, b: Real, control: Control) -> Computed:
     by = b.significand >> drop if drop > 63 - 18 else (1 << 18 if b.significand else 0)
     exponent = (exponent or 1) + (-by if b.sign else by)
     scaled = rounded(sign, exponent, significand, 0, at_full_precision(control))
-    if scaled.raised & OVERFLOW:
+    if scaled.raised is NONE or scaled.raised & OVERFLOW:
         return scaled
     return Computed(scaled.value, EXCEPTIONS[scaled.raised & ~PRECISION])
 
@@ -402,7 +402,7 @@ def remainder(a: Real, b: Real, control: Control) -> Remainder:
     raised = _denormal(a, b)
     if raised and not control.masked & DENORMAL:
         return Remainder(a, raised)
-    if nan := _nan(a, b):
+    if nan := greater_nan(a, b):
         return Remainder(nan, EXCEPTIONS[raised | INVALID])
     is_modulus = b.exponent and b.significand & INTEGER_BIT
     if a.exponent == MOST or not is_modulus:
