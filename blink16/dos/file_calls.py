@@ -156,12 +156,12 @@ def write(dos: DosSystem, guest: Guest) -> Outcome:
     """40h: write CX bytes from DS:DX to handle BX (none: cut the file off); how many in AX."""
     cells = guest.registers.cells
     length = cells[_CX]
-    entry = handles.lookup(dos, guest, cells[_BX])[1]
+    index, entry = handles.lookup(dos, guest, cells[_BX])
     if entry.access == READ:
         raise CallFailed(Code.ACCESS_DENIED)
     if entry.device:
         data = guest.memory.read(guest.linear(cells[_DS], cells[_DX]), length)
-        write_device(dos, guest, entry.device, data)
+        write_device(dos, guest, entry.device, data, index)
         cells[_AX] = length
         return DONE
     try:
