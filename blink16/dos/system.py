@@ -13,12 +13,13 @@ from blink16.bus import Bus
 from blink16.console import Console
 from blink16.devices.cells import USUAL_SHOWN, USUAL_TEXT
 from blink16.dos.errors import CallFailed, Code
+from blink16.dos.fat import FatTree
 from blink16.dos.hooked_output import OutputHooks, Showing
 from blink16.dos.line_editor import Line
 from blink16.dos.names import from_dos, upper
 from blink16.dos.upper_memory import UpperMemory
 from blink16.dos.usual_text import UsualText
-from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume, device_of, letter
+from blink16.dos.volume import DRIVE_C, HIDDEN, SYSTEM, Entry, Tree, Volume, device_of, letter
 from blink16.hostfs.files import MAX_FILE_SIZE
 from blink16.services import Guest
 
@@ -192,8 +193,10 @@ class DosSystem:
         self.told: set[int] = set()
         """Calls that the user was told DOS hasn't got: once each, in replays too."""
         self._full: set[int] = set()
-        self._long: set[tuple[int, int]] = set()
         """Drives of which the user was told that they are full."""
+        self._unkept: set[int] = set()
+        """Drives of which the user was told that they don't keep all attributes."""
+        self._long: set[tuple[int, int]] = set()
 
     def change(self, **changes: Any) -> None:
         """Change fields of the state."""
@@ -286,6 +289,15 @@ class DosSystem:
             self._long.add((drive, node))
             most = f"longer than {MAX_FILE_SIZE >> 20} MiB"
             guest.notice(f"drive {letter(drive)}: a file is {most}; a read failed with error 5")
+
+    def tell_unkept(self, guest: Guest, place: Located, attributes: int) -> None:
+        """Tell the user, once, that a file's folder can't keep all of its attributes."""
+        drive = place.volume.drive
+        told = isinstance(place.files, FatTree) or drive in self._unkept
+        if attributes & (HIDDEN | SYSTEM) and not told:
+            self._unkept.add(drive)
+            unkept = "is a folder, which keeps no attribute hidden or system"
+            guest.notice(f"drive {letter(drive)}: {unkept}; a file was to have one")
 
     def label(self, volume: Volume) -> bytes:
         """Return a volume's label, eleven bytes at most; empty if it has none."""
