@@ -112,7 +112,6 @@ def test_malformed_messages_are_answered_and_forgotten(dap: Dap, body: bytes, re
         ("stackTrace", {"threadId": 77}, "no thread 77"),
         ("setBreakpoints", {"source": {}}, "has a path"),
         ("setBreakpoints", {"source": {"path": "x"}, "breakpoints": 5}, "breakpoints"),
-        ("setDataBreakpoints", {"breakpoints": [{"dataId": "x"}]}, "no dataId"),
         ("readMemory", {"memoryReference": "nobody", "count": 4}, "neither an address"),
         ("readMemory", {"memoryReference": "0x10", "count": -4}, "0 or more"),
         ("writeMemory", {"memoryReference": "0x10", "data": "?"}, "base64"),
