@@ -96,6 +96,8 @@ def _converted(target: TypedValue, value: TypedValue) -> bytes:
         old = int.from_bytes(target.data, "little")
         word = old & ~mask | (whole(value) << place.bit_offset) & mask
         return word.to_bytes(16, "little")[: len(target.data)]
+    if target.type is types.FLAG:
+        number = bool(number)
     return target.type.data(number)
 
 

@@ -165,6 +165,12 @@ async def data_breakpoint_info(session: Session, arguments: DataInfo) -> dict[st
     except (RequestError, ValueError) as error:
         return {"dataId": None, "description": str(error)}
     place = value.place
+    if value.type.kind == "pointer" and (place is None or not place.address):
+        try:  # what it points to: &total, es:di
+            value = await (await session.debuggee.scene(arguments.frameId)).pointed_to(value)
+        except ValueError as error:
+            return {"dataId": None, "description": str(error)}
+        place = value.place
     if place is None or place.register:
         what = "a register" if place is not None else "nowhere in memory"
         return {"dataId": None, "description": f"{arguments.name} is {what}: memory is watched"}
