@@ -19,13 +19,13 @@ from blink16.dos.volume import (
     HIDDEN,
     MAX_DIRECTORY,
     MAX_KNOWN,
-    OWNER_WRITE,
     READ_ONLY,
     SYSTEM,
     VOLUME,
     Entry,
     Volume,
 )
+from blink16.hostfs.filenodes import OWNER_WRITE
 from blink16.hostfs.files import GONE, FileKind
 from blink16.packing import packing
 from blink16.services import DONE, Guest, Outcome

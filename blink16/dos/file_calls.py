@@ -18,7 +18,6 @@ from blink16.dos.volume import (
     ARCHIVE,
     DIRECTORY,
     HIDDEN,
-    OWNER_WRITE,
     READ_ONLY,
     SYSTEM,
     VOLUME,
@@ -46,23 +45,24 @@ _AX, _BX, _CX, _DX, _DS = map(int, (Cell.AX, Cell.BX, Cell.CX, Cell.DX, Cell.DS)
 def _opened(
     dos: DosSystem, guest: Guest, entry: SftEntry, reserved: tuple[int, int] | None = None
 ) -> Outcome:
-    guest.registers.ax = handles.install(dos, guest, entry, reserved)
+    guest.registers.cells[_AX] = handles.install(dos, guest, entry, reserved)
     return DONE
 
 
 def create(dos: DosSystem, guest: Guest, *, exclusive: bool = False) -> Outcome:
     """3Ch: create or empty the file at DS:DX with attributes CX; 5Bh: create a new one."""
-    r = guest.registers
-    path = path_argument(guest, r.ds, r.dx)
-    if r.cx & VOLUME:
+    cells = guest.registers.cells
+    path, attributes = path_argument(guest, cells[_DS], cells[_DX]), cells[_CX]
+    if attributes & VOLUME:
         return _create_label(dos, guest, path)
     device = dos.device_at(path)
     if device is not None:
         return _opened(dos, guest, SftEntry(_DEVICES[device]))
     reserved = handles.reserve(dos, guest)  # so that a full table leaves the file as it is
     place = dos.locate(path)
-    node = make(place, r.cx, exclusive=exclusive)
-    dos.tell_unkept(guest, place, r.cx)
+    node = make(place, attributes, exclusive=exclusive)
+    if attributes & (HIDDEN | SYSTEM):
+        dos.tell_unkept(guest, place, attributes)
     return _opened(dos, guest, SftEntry(_NO_DEVICE, node, drive=place.volume.drive), reserved)
 
 
@@ -107,8 +107,7 @@ def _attribute(files: Tree, node: int, attributes: int) -> None:
 
 def check_writable(files: Tree, node: int) -> None:
     """Refuse what is no file that can be written (error 5)."""
-    stat = files.stat(node)
-    if stat.kind is not _FILE or not stat.mode & OWNER_WRITE:
+    if not files.is_writable(node):
         raise CallFailed(Code.ACCESS_DENIED)
 
 
@@ -138,7 +137,7 @@ def open_(dos: DosSystem, guest: Guest) -> Outcome:
 
 def close(dos: DosSystem, guest: Guest) -> Outcome:
     """3Eh: close handle BX."""
-    handles.close(dos, guest, guest.registers.bx)
+    handles.close(dos, guest, guest.registers.cells[_BX])
     return DONE
 
 
