@@ -31,10 +31,11 @@ class Case(NamedTuple):
     """An instruction, and what it finds."""
 
     code: bytes
-    """Two bytes; one that has an operand in memory finds it at [DI]."""
+    """Two bytes; one that has an operand in memory finds it at [DI], ten bytes there at most."""
     control: Control
     st: Real
     st1: Real
+    memory: bytes = bytes(10)
 
 
 class Answer(NamedTuple):
@@ -68,7 +69,7 @@ def floppy(cases: Sequence[Case]) -> bytes:
 def _packed(case: Case) -> bytes:
     code = (b"\x26" if case.code[1] < 0xC0 else b"\x90") + case.code
     st1, st = map(to_temporary, (case.st1, case.st))
-    return _CASE.pack(control_word(case.control), st1, st, code, bytes(10))
+    return _CASE.pack(control_word(case.control), st1, st, code, case.memory)
 
 
 def answers(shown: bytes) -> list[Answer]:
