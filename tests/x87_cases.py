@@ -23,6 +23,7 @@ MOST = 10_000
 """Cases that find room on a floppy, and in memory."""
 AFFINE = 1 << 12
 _CASE, _ANSWER = struct.Struct("<H10s10s3sx10s12x"), struct.Struct("<HHH8x10s10s60x10s")
+ANSWER_SIZE = _ANSWER.size
 _SEGMENT = 0x1020
 _PRECISIONS = {24: 0, 53: 2, 64: 3}
 
