@@ -17,6 +17,7 @@ from blink16.cpu.engine import Engine
 from blink16.cpu.models import DEFAULT as DEFAULT_MODEL
 from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
+from blink16.cpu.x87.state import Coprocessor
 from blink16.devices.hot import BOARD
 from blink16.lacks import Kind, Lack
 from blink16.memory import RAM_SIZE, Attribute, Memory, linear
@@ -74,6 +75,7 @@ class Assembly:
         cpu: str = DEFAULT_MODEL.name,
         epoch_ns: int = 0,
         clock_hz: int = CLOCK_HZ,
+        fpu: bool = False,
     ) -> None:
         """Make a bare machine.
 
@@ -81,11 +83,14 @@ class Assembly:
         ``cpu``: a name of `blink16.cpu.models.MODELS`; ValueError if there is no such processor.
         ``epoch_ns``: nanoseconds since the Unix epoch when the machine starts.
         ``clock_hz``: clock cycles of the processor in a second of the guest's clocks.
+        ``fpu``: whether there is an 8087, or beside an 80286 an 80287 (`cpu.x87`).
         """
         self.memory = Memory()
         self.model = find_model(cpu)
         """The processor."""
         self.registers = Registers(self.model.fixed_flags)
+        if fpu:
+            self.registers.add_coprocessor(Coprocessor(self.model.coprocessor))
         self._cells = self.registers.cells
         self._icount, self._cycles = self.registers.counts
         self._attributes = self.memory.attributes
@@ -111,6 +116,8 @@ class Assembly:
         """Names of other code in ROM."""
         self._services: dict[int, Service] = {}
         self._components: dict[str, Component] = {}
+        if self.registers.x87 is not None:
+            self.add_component(Coprocessor.COMPONENT, self.registers.x87)
         self._next_stub = STUBS_OFFSET
         self._happened_at = 0
         """When there was input or output last."""

@@ -57,9 +57,10 @@ class Machine(Timekeeper):
         cpu: str = DEFAULT_MODEL.name,
         epoch_ns: int = 0,
         clock_hz: int = CLOCK_HZ,
+        fpu: bool = False,
     ) -> None:
         """Make a bare machine (see `Assembly`)."""
-        super().__init__(engine, cpu=cpu, epoch_ns=epoch_ns, clock_hz=clock_hz)
+        super().__init__(engine, cpu=cpu, epoch_ns=epoch_ns, clock_hz=clock_hz, fpu=fpu)
         self._return_cost = self.model.timing.cost(self.model.opcodes.row(IRET_STUB[0])).cycles
         self._in_vain = False
         self._hurries = False
@@ -69,12 +70,14 @@ class Machine(Timekeeper):
         """Does services, for who looks on when they are done (`blink16.questions`)."""
 
     @classmethod
-    def bare(cls, engine: str = engines.DEFAULT, cpu: str = DEFAULT_MODEL.name) -> Machine:
+    def bare(
+        cls, engine: str = engines.DEFAULT, cpu: str = DEFAULT_MODEL.name, *, fpu: bool = False
+    ) -> Machine:
         """Return RAM and a processor, without BIOS; port reads give FFh.
 
         An 80286's address line 20 is open.
         """
-        machine = cls(engine, cpu=cpu)
+        machine = cls(engine, cpu=cpu, fpu=fpu)
         machine.registers.cells[Cell.A20] = machine.model.reaches_high
         return machine
 

@@ -53,9 +53,10 @@ class Timekeeper(Assembly):
         cpu: str = DEFAULT_MODEL.name,
         epoch_ns: int = 0,
         clock_hz: int = CLOCK_HZ,
+        fpu: bool = False,
     ) -> None:
         """Make a bare machine (see `Assembly`)."""
-        super().__init__(engine, cpu=cpu, epoch_ns=epoch_ns, clock_hz=clock_hz)
+        super().__init__(engine, cpu=cpu, epoch_ns=epoch_ns, clock_hz=clock_hz, fpu=fpu)
         self.engine.horizon, self.engine.stirred = self._horizon, self._changed
         self.idle_after = IDLE_SECONDS * clock_hz
         """How long, in its time, it waits for something to happen before it stops as IDLE.

@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from blink16.bus import Bus
-from blink16.cpu.coprocessor import calculation
 from blink16.cpu.disassembler import disassemble
 from blink16.cpu.encoding import EncodingError
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.later import LOW_END, later
 from blink16.cpu.model import Model
+from blink16.cpu.x87 import opcodes
+from blink16.cpu.x87.instructions import find
 from blink16.devices.vga import GRAPHICS
 from blink16.lacks import Kind, Lack, Lacks, LacksState
 from blink16.memory import MAX_INSTRUCTION, PAGE_SHIFT, RAM_SIZE, Attribute, PageState
@@ -218,9 +219,8 @@ class Witness(Lacks):
             return self._lack(Kind.VECTOR_TABLE, 0, ip, what, LED_HERE)
         if address < LOW_END:
             return None  # pointers, whatever they look like
-        if name := calculation(code):
-            what = "an instruction of the 8087, which isn't there: it does nothing"
-            return self._lack(Kind.INSTRUCTION, address, ip, what, instruction=name)
+        if code[0] in opcodes.ESCAPES:
+            return self._found_escape(ip, address, code)
         there = later(code, self._machine.model.name)
         if there is None:
             return None
@@ -234,6 +234,24 @@ class Witness(Lacks):
         if there.processor in MODELS and not there.is_protected:
             remedy = f"--cpu {there.processor} runs it"
         return self._lack(Kind.INSTRUCTION, address, ip, what, remedy, instruction=there.name)
+
+    def _found_escape(self, ip: int, address: int, code: bytes) -> Lack | None:
+        """Return what is wrong with an ESC: there is no 8087, or it hasn't got this one."""
+        escape, x87 = opcodes.find(*code[:2]), self._machine.registers.x87
+        if escape is None:
+            return None
+        if x87 is None:
+            if escape.is_question:
+                return None
+            what = "an instruction of the 8087, which isn't there: it does nothing"
+            remedy = "" if escape.is_later else "--fpu has one"
+        elif find(x87.kind, escape) is None:
+            owner = "80387" if escape.is_later else "80287"
+            hasnt = f"which the {x87.kind.value} hasn't got"
+            what, remedy = f"an instruction of the {owner}, {hasnt}: it does nothing", ""
+        else:
+            return None
+        return self._lack(Kind.INSTRUCTION, address, ip, what, remedy, instruction=escape.mnemonic)
 
     # -- memory and ports --------------------------------------------------------------------
 

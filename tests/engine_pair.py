@@ -43,9 +43,9 @@ class Pair:
     native: Machine
 
     @classmethod
-    def make(cls, cpu: str = "8086") -> Pair:
+    def make(cls, cpu: str = "8086", *, fpu: bool = False) -> Pair:
         """Make bare machines, whose engines leave after each access to a port."""
-        pair = cls(Machine.bare("reference", cpu), Machine.bare("native", cpu))
+        pair = cls(*(Machine.bare(engine, cpu, fpu=fpu) for engine in ("reference", "native")))
         for machine in pair:
             machine.engine.horizon, machine.engine.stirred = at_once, SOMEBODY
         return pair

@@ -46,9 +46,11 @@ class TestGuest:
         return self.machine.save(), bytes(self.machine.memory.ram)
 
 
-def make(code: bytes, engine: str = "reference", *, cpu: str = models.DEFAULT.name) -> TestGuest:
+def make(
+    code: bytes, engine: str = "reference", *, cpu: str = models.DEFAULT.name, fpu: bool = False
+) -> TestGuest:
     """Return a guest about to execute ``code`` at 0:0100."""
-    machine = Machine.bare(engine, cpu)
+    machine = Machine.bare(engine, cpu, fpu=fpu)
     console = Console()
     machine.add_component(Console.CHANNEL, console)
 
@@ -82,9 +84,11 @@ def make(code: bytes, engine: str = "reference", *, cpu: str = models.DEFAULT.na
     return TestGuest(machine, shown)
 
 
-def replay(code: bytes, inputs: list[Input], icount: int, engine: str = "reference") -> TestGuest:
+def replay(
+    code: bytes, inputs: list[Input], icount: int, engine: str = "reference", *, fpu: bool = False
+) -> TestGuest:
     """Return a fresh guest run to ``icount``, with inputs at their times."""
-    guest = make(code, engine)
+    guest = make(code, engine, fpu=fpu)
     for entry in inputs:
         if entry.icount <= icount:
             run_to(guest.machine, entry.icount)

@@ -34,9 +34,11 @@ _KINDS = {
 class NaiveDebugger(Debugger):
     """Runs a machine; ``script`` holds events to be returned instead, one a resume."""
 
-    def __init__(self, code: bytes = b"\x40\x43\xeb\xfc", *, segment: int = 0x1000) -> None:
+    def __init__(
+        self, code: bytes = b"\x40\x43\xeb\xfc", *, segment: int = 0x1000, fpu: bool = False
+    ) -> None:
         """Take code for segment:0000; the default is inc ax, inc bx and a jump back."""
-        self.machine = Machine.bare("reference")
+        self.machine = Machine.bare("reference", fpu=fpu)
         self.machine.memory.write(segment << 4, code)
         for name in ("cs", "ds", "es", "ss"):
             setattr(self.machine.registers, name, segment)
@@ -145,3 +147,8 @@ class NaiveDebugger(Debugger):
     def write_register(self, name: str, value: int) -> None:
         """Set a register by name."""
         setattr(self.machine.registers, name, value)
+
+    def write_coprocessor(self, state: bytes) -> None:
+        """Set an 8087's registers."""
+        assert self.machine.registers.x87 is not None
+        self.machine.registers.x87.receive(state)

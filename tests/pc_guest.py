@@ -23,10 +23,10 @@ KEEP = 0x100
 """Bytes for each handler."""
 
 
-def machine_on(engine: str, *, clock_hz: int = CLOCK_HZ) -> Machine:
+def machine_on(engine: str, *, clock_hz: int = CLOCK_HZ, fpu: bool = False) -> Machine:
     """Return a machine, or skip the test where this host hasn't got the engine."""
     try:
-        return Machine(engine, clock_hz=clock_hz)
+        return Machine(engine, clock_hz=clock_hz, fpu=fpu)
     except ValueError as error:
         pytest.skip(str(error))
 
@@ -41,9 +41,10 @@ class PcGuest:
     engine: str = engines.DEFAULT
     clock_hz: int = CLOCK_HZ
     cards: Cards = XT
+    fpu: bool = False
 
     def __post_init__(self) -> None:
-        self.machine = machine_on(self.engine, clock_hz=self.clock_hz)
+        self.machine = machine_on(self.engine, clock_hz=self.clock_hz, fpu=self.fpu)
         self.devices = PcDevices(self.machine, cards=self.cards)
         self.devices.post(self.machine, at=self.cards.at)
         self.machine.idle_after = 1 << 62  # programs that only wait are what is tested

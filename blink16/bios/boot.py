@@ -16,7 +16,13 @@ from blink16.bios.int13 import DiskService
 from blink16.bios.int15 import SystemService
 from blink16.bios.int16 import KeyboardService
 from blink16.bios.joystick import JoystickSupport
-from blink16.bios.nmi import AT_BOARD, XT_BOARD, ParityCheck
+from blink16.bios.nmi import (
+    AT_BOARD,
+    COPROCESSOR_INTERRUPT,
+    COPROCESSOR_VECTOR,
+    XT_BOARD,
+    ParityCheck,
+)
 from blink16.bios.pointing import PointingDevice
 from blink16.bios.post import Post, ResetSwitch
 from blink16.bios.printer import Printer
@@ -165,7 +171,8 @@ def _devices(chassis: Chassis, drives: Drives, adapter: Adapter, cards: Cards) -
     floppies = drives.count(hard_disks=False)
     devices = PcDevices(chassis, adapter=adapter, floppies=floppies, drives=drives, cards=cards)
     if cards.at:
-        cmos.fill(devices.rtc, drives, adapter, extended=chassis.has_a20)
+        there = chassis.registers.x87 is not None
+        cmos.fill(devices.rtc, drives, adapter, extended=chassis.has_a20, coprocessor=there)
     return devices
 
 
@@ -301,3 +308,5 @@ def _hang_unexpected(chassis: Chassis, rom: Rom, *, has_clock: bool) -> None:
         others = chassis.add_stub("irq8", misc.UnexpectedSlaveInterrupt(bus))
         for vector in range(0x72, 0x78):
             chassis.set_vector(vector, *others)
+        if chassis.registers.x87 is not None:
+            rom.hang(COPROCESSOR_VECTOR, COPROCESSOR_INTERRUPT)

@@ -27,14 +27,16 @@ NEVER_PRECOMPENSATE, MORE_THAN_8_HEADS = 0xFFFF, 0x08
 BASE_KIB = 640
 
 
-def fill(rtc: Rtc, drives: Drives, adapter: Adapter, *, extended: bool) -> None:
+def fill(
+    rtc: Rtc, drives: Drives, adapter: Adapter, *, extended: bool, coprocessor: bool = False
+) -> None:
     """Let the clock's memory say what the machine has.
 
-    ``extended``: whether there is memory above the first mebibyte.
+    ``extended``: whether there is memory above the first mebibyte; ``coprocessor``: an 80287.
     """
     memory = {
         FLOPPIES: _floppy_type(drives, 0) << 4 | _floppy_type(drives, 1),
-        EQUIPMENT: _equipment(drives, adapter),
+        EQUIPMENT: _equipment(drives, adapter, coprocessor),
     }
     memory |= _word(BASE_MEMORY, BASE_KIB)
     added = RAM_SIZE - MEMORY_SIZE >> 10 if extended else 0
@@ -57,12 +59,13 @@ def _floppy_type(drives: Drives, drive: int) -> int:
     return drives.geometry(drive).drive_type if drive in drives else 0
 
 
-def _equipment(drives: Drives, adapter: Adapter) -> int:
+def _equipment(drives: Drives, adapter: Adapter, coprocessor: bool) -> int:
     display = Display.MONOCHROME if adapter.is_mono else Display.COLOR_80X25
     if adapter.has_planes:
         display = Display.NONE  # it has a BIOS of its own
     banks = switches(Display.NONE, 1) & ~1  # which an AT's byte has not
-    return switches(display, drives.count(hard_disks=False)) & ~banks
+    floppies = drives.count(hard_disks=False)
+    return switches(display, floppies, coprocessor=coprocessor) & ~banks
 
 
 def _word(at: int, value: int) -> dict[int, int]:

@@ -1,6 +1,8 @@
 """INT 02h, the non-maskable interrupt: an error of memory or of a card ends the system.
 
-Source: IBM PC/XT Technical Reference, BIOS listing of NMI_INT.
+An AT's INT 75h, by which an 80287 interrupts, ends in it, for programs made for a PC.
+Sources: IBM PC/XT Technical Reference, BIOS listing of NMI_INT; IBM PC/AT Technical Reference, BIOS
+listing of INT_287.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 
 from blink16.bios.data_area import DataArea
 from blink16.bios.int10 import CHANNEL
-from blink16.bios.rom import CLI, HLT, Rom, goto
+from blink16.bios.rom import CLI, EOI, HLT, IRET, POP_AX, PUSH_AX, Rom, goto, interrupt
 from blink16.bios.video import GuestScreen, is_mode, set_mode
 from blink16.bus import Bus
 from blink16.devices.nmi import CLEAR_CHANNEL, CLEAR_MEMORY, ERRORS, MASK_PORT, MEMORY_ERROR
@@ -32,6 +34,12 @@ class Board:
 
 XT_BOARD = Board(PORT_C, CLEAR_MEMORY | CLEAR_CHANNEL, (MASK_PORT, 0))
 AT_BOARD = Board(PORT_B, AT_CLEAR_MEMORY | AT_CLEAR_CHANNEL, (INDEX_PORT, MASK_BIT))
+COPROCESSOR_VECTOR, NMI_VECTOR = 0x75, 0x02
+CLEAR_COPROCESSOR = b"\x30\xc0\xe6\xf0"  # xor al, al; out F0h, al
+SLAVE_EOI = b"\xb0\x20\xe6\xa0"  # mov al, 20h; out A0h, al
+COPROCESSOR_INTERRUPT = (
+    PUSH_AX + CLEAR_COPROCESSOR + SLAVE_EOI + EOI + POP_AX + interrupt(NMI_VECTOR) + IRET
+)
 AGAIN = b"\xeb\xfc"  # jmp to the CLI
 
 

@@ -51,6 +51,7 @@ class Post:
             display=Display.COLOR_80X25 if color else Display.MONOCHROME,
             floppies=drives.count(hard_disks=False),
             hard_disks=drives.count(hard_disks=True),
+            coprocessor=chassis.registers.x87 is not None,
             **tables.PC_PORTS,
         )
         self._vectors = b""

@@ -13,7 +13,7 @@ from blink16.bios.rom import EMPTY_BEGIN, ROM_BEGIN, SEGMENT
 from blink16.bios.rom_keyboard import EACH_LOOK
 from blink16.bios.video import CRTC, PARAMETERS, PARAMETERS_VECTOR
 from blink16.devices.pc import COM1_PORT, COM2_PORT, LPT1_PORT
-from blink16.devices.ppi import Display
+from blink16.devices.ppi import HAS_COPROCESSOR, Display
 from blink16.memory import Memory, linear
 from blink16.services import Chassis
 
@@ -67,12 +67,13 @@ class Equipment:
     hard_disks: int = 0
     com_ports: tuple[int, ...] = ()
     lpt_ports: tuple[int, ...] = ()
+    coprocessor: bool = False
 
     @property
     def word(self) -> int:
         """The equipment word."""
         floppies = 1 | (self.floppies - 1) << 6 if self.floppies else 0
-        floppies |= ALL_MEMORY_BANKS
+        floppies |= ALL_MEMORY_BANKS | (HAS_COPROCESSOR if self.coprocessor else 0)
         return floppies | self.display << 4 | len(self.com_ports) << 9 | len(self.lpt_ports) << 14
 
 

@@ -76,6 +76,7 @@ def options(
         dos=dos(parsed),
         engine=parsed.engine,
         cpu=parsed.cpu,
+        fpu=parsed.fpu,
         strict=parsed.strict,
         real_calls=parsed.call_speed == "real",
         poweron=parsed.poweron,

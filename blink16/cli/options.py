@@ -81,6 +81,13 @@ MACHINE = OptionTable(
             reach=Reach.FOLDER,
         ),
         Option(
+            names=("--fpu",),
+            use=Use.MADE,
+            flag=True,
+            help="put an 8087 beside it, or an 80287 beside an 80286, for floating point",
+            reach=Reach.FOLDER,
+        ),
+        Option(
             names=("--call-speed",),
             use=Use.DOS,
             choices=("real", "fast"),

@@ -22,6 +22,8 @@ from blink16.cpu.opcodes import (
     UNDEFINED,
     WORD_REGISTERS,
 )
+from blink16.cpu.semantics import ESC
+from blink16.cpu.x87.opcodes import WITHOUT_WAIT, Escape, EscapeOperand, find
 
 
 class Syntax(Enum):
@@ -138,12 +140,45 @@ class _Writer:
             return "repne " if self.i.repeat == REPNZ else "repe "
         return "rep "
 
+    def escape(self) -> Escape | None:
+        """Return what an ESC is to an 8087, if it is that and has a name."""
+        modrm = self.i.modrm
+        if self.row.mnemonic != ESC or modrm is None:
+            return None
+        return find(self.i.opcode, modrm.mod << 6 | modrm.reg << 3 | modrm.rm)
+
+    def other_register(self) -> int:
+        """Return the number of the 8087's register that an ESC names."""
+        assert self.i.modrm is not None
+        return self.i.modrm.rm
+
+
+def _escape_name(escape: Escape) -> str:
+    """Return an 8087's instruction as assemblers name it that put no WAIT before it."""
+    name = escape.mnemonic.lower()
+    return f"fn{name[1:]}" if escape.mnemonic in WITHOUT_WAIT else name
+
 
 _INTEL_NAMES = {"LOOPZ": "loope", "LOOPNZ": "loopne", "RET": "retn"}
 
 
+_ESCAPE_SIZES = {
+    EscapeOperand.SHORT_REAL: "dword",
+    EscapeOperand.LONG_REAL: "qword",
+    EscapeOperand.TEMPORARY_REAL: "tword",
+    EscapeOperand.WORD_INTEGER: "word",
+    EscapeOperand.SHORT_INTEGER: "dword",
+    EscapeOperand.LONG_INTEGER: "qword",
+    EscapeOperand.PACKED_DECIMAL: "tword",
+    EscapeOperand.WORD: "word",
+}
+
+
 class _Intel(_Writer):
     def text(self) -> str:
+        escape = self.escape()
+        if escape is not None:
+            return f"{_escape_name(escape)} {self._escape_operands(escape)}".rstrip()
         name = _INTEL_NAMES.get(self.row.mnemonic, self.row.mnemonic.lower())
         if self.row.is_prefix:
             return name.rstrip(":")
@@ -174,6 +209,21 @@ class _Intel(_Writer):
             return self.memory().intel("dword")
         return self.memory().intel("word" if form == "Mp" else _SIZES[form[1:]])
 
+    def _escape_operands(self, escape: Escape) -> str:
+        other = f"st({self.other_register()})"
+        match escape.operand:
+            case EscapeOperand.NONE:
+                return ""
+            case EscapeOperand.OTHER:
+                return other
+            case EscapeOperand.TO_TOP:
+                return f"st, {other}"
+            case EscapeOperand.FROM_TOP:
+                return f"{other}, st"
+            case EscapeOperand.ACCUMULATOR:
+                return "ax"
+        return self.memory().intel(_ESCAPE_SIZES.get(escape.operand, ""))
+
 
 _SIZES = {"b": "byte", "w": "word", "": ""}
 
@@ -189,8 +239,28 @@ _ONE_SIZE = frozenset(
 )  # fmt: skip
 
 
+_ESCAPE_SUFFIXES = {
+    EscapeOperand.SHORT_REAL: "s",
+    EscapeOperand.LONG_REAL: "l",
+    EscapeOperand.TEMPORARY_REAL: "t",
+    EscapeOperand.WORD_INTEGER: "s",
+    EscapeOperand.SHORT_INTEGER: "l",
+    EscapeOperand.LONG_INTEGER: "ll",
+}
+_EXCHANGED = {
+    one: other
+    for name in ("fsub", "fdiv")
+    for pop in ("", "p")
+    for one, other in ((name + pop, f"{name}r{pop}"), (f"{name}r{pop}", name + pop))
+}
+"""What AT&T's assembler calls a subtraction or division whose result isn't the stack's top."""
+
+
 class _Att(_Writer):
     def text(self) -> str:
+        escape = self.escape()
+        if escape is not None:
+            return self._escape_text(escape)
         name = _ATT_NAMES.get(self.row.mnemonic, self.row.mnemonic.lower())
         if self.row.is_prefix:
             return name.rstrip(":")
@@ -209,6 +279,21 @@ class _Att(_Writer):
             name += "b" if self.row.width == 8 else "w"
         prefix = "" if self._uses_segment(forms) else self._bare_override()
         return f"{prefix}{name} {','.join(operands)}".rstrip()
+
+    def _escape_text(self, escape: Escape) -> str:
+        name, other = _escape_name(escape), f"%st({self.other_register()})"
+        match escape.operand:
+            case EscapeOperand.NONE:
+                return name
+            case EscapeOperand.OTHER:
+                return f"{name} {other}"
+            case EscapeOperand.TO_TOP:
+                return f"{name} {other},%st"
+            case EscapeOperand.FROM_TOP:
+                return f"{_EXCHANGED.get(name, name)} %st,{other}"
+            case EscapeOperand.ACCUMULATOR:
+                return f"{name} %ax"
+        return f"{name}{_ESCAPE_SUFFIXES.get(escape.operand, '')} {self.memory().att()}"
 
     def _string(self, name: str) -> str:
         segment = (self.i.segment_override or "DS").lower()

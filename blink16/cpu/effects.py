@@ -12,6 +12,7 @@ from blink16.cpu.opcodes import REPNZ, REPZ
 from blink16.cpu.operands import Index, Repeat
 from blink16.cpu.reference import BYTE_OFFSETS
 from blink16.cpu.registers import Cell
+from blink16.cpu.semantics import AX, ESC
 from blink16.cpu.timing import NOTHING, Cost, Timing
 from blink16.cpu.values import Computation, Handle, Value
 
@@ -19,6 +20,8 @@ INTERRUPT_ENTRY = frozenset(
     at for cell in (Cell.SP, Cell.CS, Cell.TRAP, Cell.INTERRUPT) for at in (2 * cell, 2 * cell + 1)
 )
 """What the entry of an interrupt writes, as offsets in the packed state."""
+STORES_AX = b"\xdf\xe0"
+"""FSTSW AX, which an 80287 has."""
 _UNKNOWN = "?"
 
 
@@ -38,6 +41,8 @@ def written_registers(model: Model, code: bytes) -> frozenset[int]:
         return frozenset()
     context = _AnyProcessor(model, repeat)
     execute(context, instruction, model.semantics)
+    if instruction.row.mnemonic == ESC and code[start : start + len(STORES_AX)] == STORES_AX:
+        context.set_register(AX, 16, context.constant(0, 16))
     return frozenset(context.written)
 
 

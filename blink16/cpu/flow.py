@@ -14,9 +14,10 @@ from typing import NamedTuple
 from blink16.bus import Bus
 from blink16.cpu.engine import Stop
 from blink16.cpu.model import Model
-from blink16.cpu.operands import Index
+from blink16.cpu.operands import Context, Index
 from blink16.cpu.reference import BYTE_OFFSETS, ReferenceEngine
 from blink16.cpu.registers import Cell, Registers
+from blink16.cpu.semantics import Sized
 from blink16.cpu.values import FOLD, Computation, Handle, Value
 from blink16.memory import MIRROR_BIT, PAGE_SHIFT, Memory, PageState
 
@@ -31,6 +32,7 @@ class LocationKind(IntEnum):
     REGISTER = 0  # by their offset in the packed state: AL is 0, AH is 1, CL is 2
     MEMORY = 1  # by their physical address
     PORT = 2  # by the port's number; what is read there comes from outside
+    COPROCESSOR = 3  # the 8087, whose registers aren't followed
 
     __hash__ = int.__hash__  # that of enums is much slower
 
@@ -55,6 +57,8 @@ def in_register(offset: int) -> Location:
 Sources = frozenset[Location]
 NOTHING: Sources = frozenset()
 """What constants are made of."""
+OF_COPROCESSOR: Sources = frozenset((Location(LocationKind.COPROCESSOR, 0),))
+"""What the 8087 stores is made of."""
 
 
 class Made(NamedTuple):
@@ -154,6 +158,13 @@ class FlowEngine(ReferenceEngine):
         icount, self._icount = self._icount, -1
         self._tell(Flow(icount, *self._place, self._code, self._writes, self._read))
 
+    def _escape(self, m: Context, operand: Sized) -> None:
+        """Let the 8087 do its part; all that is written comes from it."""
+        super()._escape(m, operand)
+        self._writes = {
+            place: made._replace(sources=OF_COPROCESSOR) for place, made in self._writes.items()
+        }
+
     # -- values ------------------------------------------------------------------------------
 
     def _made(self, number: int, width: int, parts: tuple[Sources, ...]) -> Value:
@@ -169,6 +180,10 @@ class FlowEngine(ReferenceEngine):
         if isinstance(handle, int):
             return _Node(handle, (NOTHING,) * _bytes(width))
         return self._nodes[int(handle)]
+
+    def plain(self, value: Value) -> int:
+        """Return the number that a value is."""
+        return super().plain(self._plain(value))
 
     def _plain(self, value: Value) -> Value:
         """Return the same number without its sources."""

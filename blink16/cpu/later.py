@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blink16.cpu import coprocessor
+from blink16.cpu.x87.opcodes import ESCAPES
 
 I186, I286, I386, I486, PENTIUM = "80186", "80286", "80386", "80486", "Pentium"
 
@@ -96,7 +96,7 @@ _FIRST = {"8086": I186, "8088": I186, I186: I286, I286: I386}
 
 def suspects(processor: str) -> frozenset[int]:
     """Return the opcodes with which instructions begin that a processor hasn't got."""
-    lacking = {ESCAPE, *_386, *coprocessor.ESCAPES}
+    lacking = {ESCAPE, *_386, *ESCAPES}
     if processor != I286:
         lacking.add(ARPL)
     if _FIRST.get(processor) == I186:

@@ -14,6 +14,7 @@ from blink16.cpu.encoding import Encoding
 from blink16.cpu.opcodes import UNDEFINED, OpcodeMap
 from blink16.cpu.semantics import Semantics
 from blink16.cpu.timing import Timing
+from blink16.cpu.x87.state import CoprocessorKind
 
 MAX_PREFIXES = 14
 """Instructions with more prefixes are the reference engine's."""
@@ -37,6 +38,8 @@ class Model:
     """The most bytes of an instruction, prefixes and all; a longer one, or one that goes on beyond
     the segment's end, enters INT 13.  None: there are no such faults."""
 
+    coprocessor: CoprocessorKind = CoprocessorKind.I8087
+    """Which one can be put beside it."""
     reaches_high: bool = False
     """Whether addresses have more than 20 bits: FFFF:0010 is then 100000h, if A20 is open."""
 

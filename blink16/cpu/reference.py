@@ -12,12 +12,19 @@ from blink16.cpu.engine import EFFORT_CYCLES, NEVER, SOMEBODY, Stop, StopReason,
 from blink16.cpu.later import LOW_END, is_suspicious, suspects
 from blink16.cpu.model import Model
 from blink16.cpu.opcodes import REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTERS
-from blink16.cpu.operands import Index, Repeat
+from blink16.cpu.operands import Context, Index, Repeat
 from blink16.cpu.predicates import Predicate
 from blink16.cpu.registers import SHUT_DOWN, Cell, Registers
-from blink16.cpu.semantics import DOUBLE_FAULT_VECTOR, PROTECTION_VECTOR, enter_interrupt
+from blink16.cpu.semantics import (
+    DOUBLE_FAULT_VECTOR,
+    ESC,
+    PROTECTION_VECTOR,
+    Sized,
+    enter_interrupt,
+)
 from blink16.cpu.timing import NOTHING
 from blink16.cpu.values import Value
+from blink16.cpu.x87.escaping import escape
 from blink16.memory import (
     ADDRESS_BITS,
     ADDRESS_MASK,
@@ -34,8 +41,12 @@ from blink16.memory import (
 
 REPEATS = {REPNZ: Repeat.REPNZ, REPZ: Repeat.REPZ}
 OVERRIDES = {code: SEGMENT_REGISTERS.index(name) for code, name in SEGMENT_OVERRIDES.items()}
-_LOADS_MIND = PageState.WATCH_READ | PageState.PLANAR
-_WRITE_MINDS = PageState.CLEAN | PageState.CODE | PageState.WATCH_WRITE | PageState.ROM
+# numbers: a flag of an enum takes ten times as long to look at
+_WATCH_READ, _WATCH_WRITE = int(PageState.WATCH_READ), int(PageState.WATCH_WRITE)
+_PLANAR, _MIRROR, _ROM = int(PageState.PLANAR), int(PageState.MIRROR), int(PageState.ROM)
+_TOLD = int(Attribute.TOLD)
+_LOADS_MIND = _WATCH_READ | _PLANAR
+_WRITE_MINDS = int(PageState.CLEAN | PageState.CODE) | _WATCH_WRITE | _ROM
 
 
 class _FaultError(Exception):
@@ -70,6 +81,8 @@ class ReferenceEngine:
         self._prefixes = model.opcodes.prefixes
         self._parse = model.encoding.parse_body
         self._semantics = model.semantics
+        if registers.x87 is not None:
+            self._semantics = {**model.semantics, ESC: self._escape}
         self._cells = registers.cells
         self._state = registers.state
         self._segment: int | None = None
@@ -228,16 +241,30 @@ class ReferenceEngine:
         if modrm is not None:
             self._spent += timing.address(modrm.mod, modrm.rm)
 
+    def plain(self, value: Value) -> int:
+        """Return the number that a value is."""
+        return _known(value)
+
+    def _escape(self, m: Context, operand: Sized) -> None:
+        """Let the 8087 do its part."""
+        x87, at, ram = self.registers.x87, self._body_ip, self.memory.whole
+        assert x87 is not None
+        before = x87.is_interrupting
+        cs, physical = self._cells[Cell.CS], self._physical
+        code = ram[physical(cs, at)], ram[physical(cs, at + 1)]
+        escape(self, x87, code, operand, (self._cells[Cell.IP], at))
+        self._wants_attention |= x87.is_interrupting != before
+
     def _look(self) -> Stop | None:
         """Let the witness see an instruction that can hardly be meant."""
         address = self._physical(self._cells[Cell.CS], self._body_ip)
         memory = self.memory
-        if memory.attributes[address] & Attribute.TOLD:
+        if memory.attributes[address] & _TOLD:
             return None
         suspicious = is_suspicious(bytes(memory.whole[address : address + 4]), self._suspects)
         if self.witness is None:
             if suspicious:
-                memory.attributes[address] |= Attribute.TOLD  # native code need not ask again
+                memory.attributes[address] |= _TOLD  # native code need not ask again
             return None
         return self.witness.meets(self._body_ip) if suspicious or address < LOW_END else None
 
@@ -351,33 +378,33 @@ class ReferenceEngine:
     def _load_byte(self, address: int) -> int:
         state = self.memory.pages[address >> PAGE_SHIFT]
         if state & _LOADS_MIND:
-            if state & PageState.WATCH_READ:
+            if state & _WATCH_READ:
                 self.memory.touch(address, 1, Access.READ)
-            if state & PageState.PLANAR:
+            if state & _PLANAR:
                 return planar.load(self.memory, address)
         return self.memory.whole[address]
 
     def _store_byte(self, address: int, byte: int) -> None:
         state = self.memory.pages[address >> PAGE_SHIFT]
-        if state & PageState.PLANAR:
+        if state & _PLANAR:
             planar.store(self.memory, address, byte)
-            if state & PageState.WATCH_WRITE:
+            if state & _WATCH_WRITE:
                 self.memory.touch(address, 1, Access.WRITE)
             return
         self._put(address, byte)
-        if state & PageState.MIRROR:
+        if state & _MIRROR:
             self._put(address ^ MIRROR_BIT, byte)
 
     def _put(self, address: int, byte: int) -> None:
         page = address >> PAGE_SHIFT
         state = self.memory.pages[page]
         if state & _WRITE_MINDS:
-            if state & PageState.ROM:
+            if state & _ROM:
                 if state & PageState.TELL and self.witness is not None:
                     ip, icount = self._cells[Cell.IP], self.registers.icount
                     self._wants_attention |= self.witness.stored_to_rom(address, ip, icount)
                 return
-            if state & PageState.WATCH_WRITE:
+            if state & _WATCH_WRITE:
                 self.memory.touch(address, 1, Access.WRITE)
             self.memory.note_write(page)
         self.memory.whole[address] = byte

@@ -16,6 +16,7 @@ from typing import Any
 
 from construct import Int16ul, Int64ul, Struct
 
+from blink16.cpu.x87.state import Coprocessor
 from blink16.packing import packing
 
 CF, PF, AF, ZF, SF, TF, IF, DF, OF = (1 << bit for bit in (0, 2, 4, 6, 7, 8, 9, 10, 11))
@@ -59,6 +60,7 @@ class Cell(IntEnum):
     IDT = 116
     IDT_BASE = 117
     IDT_HIGH = 118
+    COPROCESSOR = 28  # 1 where there is an 8087, whose instructions are the reference's
     A20 = 119  # 1 where address line 20 is open (a gate outside of the processor)
 
 
@@ -181,6 +183,8 @@ class Registers:
     def __init__(self, fixed_flags: int = 0xF002) -> None:
         """Make registers; ``fixed_flags``: bits of the flags word that always read as ones."""
         self._fixed_flags = fixed_flags
+        self.x87: Coprocessor | None = None
+        """The 8087's registers, where there is one (`add_coprocessor`)."""
         self.state = bytearray(STATE_SIZE)
         view = memoryview(self.state)
         self.cells = view.cast("H")
@@ -188,6 +192,11 @@ class Registers:
         self._cycles = view[CYCLES_OFFSET : CYCLES_OFFSET + 8].cast("Q")
         self.flags = 0
         self.reset_vectors()
+
+    def add_coprocessor(self, x87: Coprocessor) -> None:
+        """Put an 8087 beside the processor, before there is an engine."""
+        self.x87 = x87
+        self.cells[Cell.COPROCESSOR] = 1
 
     @property
     def counts(self) -> tuple[memoryview, memoryview]:
@@ -228,6 +237,8 @@ class Registers:
         self.ds = self.es = self.ss = 0
         cells = self.cells
         cells[Cell.HALTED] = cells[Cell.SHADOW] = cells[Cell.MSW] = 0
+        if self.x87 is not None:
+            self.x87.reset()
         self.reset_vectors()
 
     def reset_vectors(self) -> None:

@@ -28,6 +28,8 @@ AX, CX, DX, BX, SP, BP, SI, DI = range(8)
 AL, AH = 0, 4
 ES, CS, SS, DS = range(4)
 DIVIDE_VECTOR, OVERFLOW_VECTOR, DOUBLE_FAULT_VECTOR, PROTECTION_VECTOR = 0, 4, 8, 13
+ESC = "ESC"
+"""The one instruction that is an 8087's where there is one (`x87.escaping`)."""
 CYCLES = 32
 """The width of a number of cycles."""
 
@@ -220,7 +222,7 @@ def out(m: Context, port: Sized, source: Sized) -> None:
     m.port_out(port.get().zero_extend(16), source.get())
 
 
-@instruction("ESC")
+@instruction(ESC)
 def esc(m: Context, operand: Sized) -> None:
     """Read the operand from memory, for a coprocessor that is not there."""
     if isinstance(operand, MemoryOperand):

@@ -16,6 +16,7 @@ from blink16.breakpoints import Point, PointError, Points
 from blink16.console import Console
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import Registers
+from blink16.cpu.x87.state import Coprocessor
 from blink16.debugger.aftermath import clear_up
 from blink16.debugger.arrivals import Arrivals
 from blink16.debugger.calls_seen import CallsSeen
@@ -448,6 +449,12 @@ class Debugger:
         if name not in WRITABLE:
             raise ValueError(f"there is no register {name!r} to set")
         self._changed(lambda: self.timeline.write_register(name, value & 0xFFFF))
+
+    def write_coprocessor(self, state: bytes) -> None:
+        """Set all of an 8087's registers (`Coprocessor.save`).  In the past this drops the
+        recorded future.
+        """
+        self._changed(lambda: self.timeline.write_input(Coprocessor.COMPONENT, state))
 
     @property
     def registers(self) -> Registers:

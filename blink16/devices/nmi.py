@@ -1,8 +1,8 @@
 """The non-maskable interrupt of a PC/XT: what asks for it, and the switch at port A0h.
 
-Memory and adapter cards report errors through two latches, which port 62h shows; port A0h is
-the only thing that keeps them from the processor.  Source: IBM PC/XT Technical Reference, "System
-interrupts" and "8255A I/O bit map".
+Memory and adapter cards report errors through two latches, which port 62h shows, and an 8087 has a
+line of its own; port A0h is the only thing that keeps them from the processor.  Source: IBM PC/XT
+Technical Reference, "System interrupts" and "8255A I/O bit map".
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ ENABLED = 0x80
 MEMORY_ERROR, CHANNEL_ERROR = 0x80, 0x40
 """Parity errors of memory on the system board and of adapter cards, as port 62h shows them."""
 ERRORS = MEMORY_ERROR | CHANNEL_ERROR
+COPROCESSOR = 0x01
+"""Beside them in the state: an 8087 asks.  No port shows it."""
 CLEAR_MEMORY, CLEAR_CHANNEL = 0x10, 0x20
 """Bits of an XT's port 61h that hold a latch clear."""
 
@@ -27,7 +29,7 @@ class NmiState(NamedTuple):
 
     enabled: bool = False
     errors: int = 0
-    """Which latches are set (`ERRORS`)."""
+    """Which latches are set (`ERRORS`), and whether an 8087 asks (`COPROCESSOR`)."""
     requested: bool = False
     """Whether the line rose and the processor hasn't seen to that yet."""
 
@@ -55,7 +57,7 @@ class Nmi:
     def restore(self, state: NmiState) -> None:
         """Take the state of a `save`."""
         self.state = state
-        self.on_errors(state.errors)
+        self.on_errors(state.errors & ERRORS)
         self.on_change()
 
     def receive(self, data: bytes) -> None:
@@ -71,11 +73,15 @@ class Nmi:
         programs write back what they read.
         """
         errors = self.state.errors
-        if not errors:
+        if not errors & ERRORS:
             return
-        errors &= ~MEMORY_ERROR if memory else ERRORS
-        errors &= ~CHANNEL_ERROR if channel else ERRORS
-        self._set(self.state.enabled, errors)
+        cleared = (MEMORY_ERROR if memory else 0) | (CHANNEL_ERROR if channel else 0)
+        self._set(self.state.enabled, errors & ~cleared)
+
+    def coprocessor_asks(self, asks: bool) -> None:
+        """Take the level of an 8087's interrupt."""
+        errors = self.state.errors & ERRORS
+        self._set(self.state.enabled, errors | COPROCESSOR if asks else errors)
 
     def pending(self) -> bool:
         """Return whether the processor is to enter INT 2."""
@@ -98,5 +104,5 @@ class Nmi:
         if (enabled, errors) == self.state[:2] and not rises:
             return
         self.state = NmiState(enabled, errors, self.state.requested or bool(rises))
-        self.on_errors(errors)
+        self.on_errors(errors & ERRORS)
         self.on_change()

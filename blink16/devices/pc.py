@@ -7,6 +7,7 @@ from functools import partial
 from blink16.devices import debug
 from blink16.devices.a20 import SystemControl
 from blink16.devices.cards import XT, Cards
+from blink16.devices.coprocessor import CLEAR_PORT, COPROCESSOR_LINE, RESET_PORT, ErrorLatch
 from blink16.devices.disk_drives import DiskDrives, NoDrives
 from blink16.devices.dma import FIRST, SECOND, SECOND_BASE, SECOND_STRIDE, Dma
 from blink16.devices.ems import EmsBoard
@@ -101,6 +102,8 @@ AT_POST = (
     (0x70, 0x0D),
 )
 """The same of an AT's."""
+COPROCESSOR_POST = ((CLEAR_PORT, 0x00), (RESET_PORT, 0x00), (0xA1, 0x9E))
+"""And where an AT has an 80287: it is reset, and IRQ 13 let through."""
 
 
 def clock_hz(mhz: float = DEFAULT_MHZ) -> int:
@@ -149,7 +152,8 @@ class PcDevices:
         if cards.at:
             self.ppi = SystemPort(chassis, bus, self.pit, self.nmi)
         else:
-            configuration = switches(display, floppies)
+            there = chassis.registers.x87 is not None
+            configuration = switches(display, floppies, coprocessor=there)
             self.ppi = Ppi(chassis, bus, self.keyboard, self.pit, self.nmi, configuration)
         self.com1 = Uart(chassis, bus, line(COM1_IRQ), COM1, COM1_PORT)
         self.com2 = Uart(chassis, bus, line(COM2_IRQ), COM2, COM2_PORT)
@@ -167,6 +171,7 @@ class PcDevices:
         self._plug_in(chassis, cards, drives or NoDrives())
         if self.slave is not None:
             self._make_at(chassis, self.slave, drives or NoDrives())
+        self._wire_coprocessor(chassis)
 
     def _plug_in(self, chassis: Chassis, cards: Cards, drives: DiskDrives) -> None:
         """Put cards into the slots that not every PC has."""
@@ -199,6 +204,17 @@ class PcDevices:
         ide = Ide(chassis, bus, slave.line(DISK_LINE), drives)
         chassis.add_device(Ide.COMPONENT, ide, tells=True)
 
+    def _wire_coprocessor(self, chassis: Chassis) -> None:
+        """Let an 8087 interrupt, if there is one."""
+        x87 = chassis.registers.x87
+        if x87 is None:
+            return
+        if self.slave is None:
+            x87.on_change = self.nmi.coprocessor_asks
+        else:
+            latch = ErrorLatch(chassis.bus, x87, self.slave.line(COPROCESSOR_LINE))
+            chassis.add_component(ErrorLatch.COMPONENT, latch)
+
     def _join(self, chassis: Chassis, typing: str) -> None:
         chassis.add_controller(Pic.COMPONENT, self.pic)
         self.pic.on_change = partial(chassis.changed, self.pic)
@@ -221,6 +237,9 @@ class PcDevices:
         """Program the chips as the BIOS's power-on self-test leaves them (`POST`)."""
         for port, value in AT_POST if at else POST:
             chassis.bus.write(port, value)
+        if at and chassis.registers.x87 is not None:
+            for port, value in COPROCESSOR_POST:
+                chassis.bus.write(port, value)
         for _ in range(DRIVES):  # after its reset the controller wants to be asked for each drive
             chassis.bus.write(DATA_PORT, FdcCommand.SENSE_INTERRUPT)
             chassis.bus.read(DATA_PORT)

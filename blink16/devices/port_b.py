@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from blink16.bus import Bus
 from blink16.devices import cells
-from blink16.devices.nmi import Nmi
+from blink16.devices.nmi import ERRORS, Nmi
 from blink16.devices.oscillator import Oscillator
 from blink16.devices.pit import SPEAKER, Pit
 from blink16.services import Guest
@@ -102,7 +102,7 @@ class SystemPort(PortB):
         self.port_b = self.port_b & AT_WRITTEN | errors
 
     def _write_b(self, port: int, value: int) -> None:
-        super()._write_b(port, value & AT_WRITTEN | self._nmi.state.errors)
+        super()._write_b(port, value & AT_WRITTEN | self._nmi.state.errors & ERRORS)
         self._nmi.clear(
             memory=bool(value & AT_CLEAR_MEMORY), channel=bool(value & AT_CLEAR_CHANNEL)
         )

@@ -11,7 +11,7 @@ from enum import IntEnum
 from blink16.bus import Bus
 from blink16.devices import cells
 from blink16.devices.keyboard import Keyboard
-from blink16.devices.nmi import CLEAR_CHANNEL, CLEAR_MEMORY, Nmi
+from blink16.devices.nmi import CLEAR_CHANNEL, CLEAR_MEMORY, ERRORS, Nmi
 from blink16.devices.pit import SPEAKER, Pit
 from blink16.devices.port_b import PortB
 from blink16.services import Guest
@@ -36,12 +36,17 @@ class Display(IntEnum):
     MONOCHROME = 3
 
 
-def switches(display: Display, floppies: int = 1) -> int:
+HAS_COPROCESSOR = 0x02
+"""Switch 2: there is an 8087."""
+
+
+def switches(display: Display, floppies: int = 1, *, coprocessor: bool = False) -> int:
     """Return the eight switches; they are the low byte of the equipment word (INT 11h).
 
-    All four banks of memory are there, and no 8087.  ``floppies``: 1 to 4.
+    All four banks of memory are there.  ``floppies``: 1 to 4.
     """
-    return 1 | 3 << 2 | display << 4 | (max(1, min(4, floppies)) - 1) << 6
+    math = HAS_COPROCESSOR if coprocessor else 0
+    return 1 | math | 3 << 2 | display << 4 | (max(1, min(4, floppies)) - 1) << 6
 
 
 class Ppi(PortB):
@@ -79,5 +84,5 @@ class Ppi(PortB):
     def _read_c(self, port: int) -> int:
         high = bool(self.port_b & HIGH_SWITCHES)
         value = self._switches >> 4 if high else self._switches & 0xF
-        value |= self._nmi.state.errors | (PORT_C_SPEAKER if self.speaker else 0)
+        value |= self._nmi.state.errors & ERRORS | (PORT_C_SPEAKER if self.speaker else 0)
         return value | (PORT_C_TIMER_2_OUTPUT if self._pit.output(SPEAKER) else 0)

@@ -400,6 +400,10 @@ class WaitingProcess:
         """Set one for when it goes on."""
         self._debugger.write_process_register(self._thread, name, value)
 
+    def write_coprocessor(self, state: bytes) -> None:
+        """Refuse: processes share the one 8087."""
+        raise RefusedError("a process that waits has no 8087 of its own")
+
 
 def checksum(data: bytes) -> int:
     """Return gdb's CRC-32: CRC-32/MPEG-2, most significant bit first, without a final inversion."""

@@ -7,7 +7,7 @@ falls back to a 32-bit i386.  Three of them are not what the 8086 holds:
   about linear addresses.  Writing it keeps CS where the address can be reached from it, and else
   takes the segment ``address / 16``, so that IP is below 16;
 - ``esp`` is linear likewise, over SS; ``ebp`` stays the raw BP;
-- the 8087's registers read as zeros and can't be written: there is no 8087.
+- the 8087's registers (`x87_registers`) read as zeros and can't be written where there is none.
 
 A second feature holds the raw ``ip`` and ``sp16``, and ``icount``, the instructions retired.
 """
@@ -15,10 +15,13 @@ A second feature holds the raw ``ip`` and ``sp16``, and ``icount``, the instruct
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from blink16.cpu.registers import SHARED_SIZE, Cell, Registers
+from blink16.gdbstub import x87_registers
 from blink16.gdbstub.replies import RefusedError
 from blink16.memory import ADDRESS_BITS, ADDRESS_MASK
 
@@ -40,7 +43,6 @@ class TargetRegister:
     """The register of the 8086 that takes a value as it is; None: see `write`."""
 
 
-_X87_CONTROL = ("fctrl", "fstat", "ftag", "fiseg", "fioff", "foseg", "fooff", "fop")
 REGISTERS = (
     TargetRegister("eax", 32, "int32", CORE_FEATURE, writes="ax"),
     TargetRegister("ecx", 32, "int32", CORE_FEATURE, writes="cx"),
@@ -57,8 +59,8 @@ REGISTERS = (
         for name in ("cs", "ss", "ds", "es")
     ),
     *(TargetRegister(name, 32, "int32", CORE_FEATURE) for name in ("fs", "gs")),
-    *(TargetRegister(f"st{number}", X87_BITS, "i387_ext", CORE_FEATURE) for number in range(8)),
-    *(TargetRegister(name, 32, "int", CORE_FEATURE, "float") for name in _X87_CONTROL),
+    *(TargetRegister(name, X87_BITS, "i387_ext", CORE_FEATURE) for name in x87_registers.STACK),
+    *(TargetRegister(name, 32, "int", CORE_FEATURE, "float") for name in x87_registers.WORDS),
     TargetRegister("ip", 16, "uint16", RAW_FEATURE, "general", writes="ip"),
     TargetRegister("sp16", 16, "uint16", RAW_FEATURE, "general", writes="sp"),
     TargetRegister("icount", 64, "uint64", RAW_FEATURE, "general"),
@@ -80,9 +82,10 @@ ESP = _NUMBERS["esp"]
 EIP = _NUMBERS["eip"]
 SIZE = _PLACES[-1].stop
 """Bytes in g."""
+_X87_PART = slice(_PLACES[_NUMBERS["st0"]].start, _PLACES[_NUMBERS["fop"]].stop)
 _HELD = slice(Cell.AX, Cell.IP + 1)
 _LINE_20 = slice(2 * Cell.A20, 2 * Cell.A20 + 2)
-_X87 = bytes(8 * 10 + 8 * 4)
+_X87 = frozenset((*x87_registers.STACK, *x87_registers.WORDS))
 # struct, not construct: g is asked for thousands of times a second
 _CORE = struct.Struct("<16I")
 _RAW = struct.Struct("<HHQ")
@@ -111,7 +114,8 @@ def read_all(registers: Registers) -> bytes:
     eip = (cs * 16 + ip) & mask
     flags = registers.flags
     core = _CORE.pack(ax, cx, dx, bx, esp, bp, si, di, eip, flags, cs, ss, ds, es, 0, 0)
-    return core + _X87 + _RAW.pack(ip, sp, registers.icount)
+    x87 = x87_registers.NONE if registers.x87 is None else x87_registers.read(registers.x87)
+    return core + x87 + _RAW.pack(ip, sp, registers.icount)
 
 
 def address_mask(registers: Registers) -> int:
@@ -166,6 +170,8 @@ class Digits:
     def all(self, registers: Registers) -> bytes:
         """Return the answer to g."""
         state = registers.state[:SHARED_SIZE] + registers.state[_LINE_20]
+        if registers.x87 is not None:
+            state += registers.x87.save()
         if state != self._state:
             self._state = state
             self._all = read_all(registers).hex().encode("ascii")
@@ -186,6 +192,10 @@ class RegisterOwner(Protocol):
 
     def write_register(self, name: str, value: int) -> None:
         """Set a register; of the value, the low 16 bits count."""
+        ...
+
+    def write_coprocessor(self, state: bytes) -> None:
+        """Set an 8087's registers, all of them."""
         ...
 
 
@@ -210,8 +220,22 @@ def write(owner: RegisterOwner, number: int, data: bytes) -> None:
         _write_linear(owner, "ss", "sp", value)
     elif register.name == "icount":
         raise RefusedError("icount can't be written; to move in time use monitor seek")
+    elif register.name in _X87 and (x87 := owner.registers.x87) is not None:
+        with _refusing():
+            owner.write_coprocessor(x87_registers.written(x87, register.name, data))
+    elif register.name in _X87:
+        raise RefusedError(f"an 8086 has no {register.name}; --fpu has one")
     else:
         raise RefusedError(f"an 8086 has no {register.name}")
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Make a refusal of a ValueError."""
+    try:
+        yield
+    except ValueError as error:
+        raise RefusedError(str(error)) from None
 
 
 class Writer:
@@ -269,13 +293,22 @@ def write_all(owner: RegisterOwner, data: bytes) -> None:
     before = read_all(owner.registers)
     changed = [n for n in _WRITING_ORDER if data[_PLACES[n]] != before[_PLACES[n]]]
     for number in changed:
-        if not _writable(REGISTERS[number]):
+        if not _writable(REGISTERS[number], owner.registers):
             raise RefusedError(f"{REGISTERS[number].name} can't be written")
+    if (
+        any(REGISTERS[number].name in _X87 for number in changed)
+        and owner.registers.x87 is not None
+    ):
+        with _refusing():
+            owner.write_coprocessor(x87_registers.all_written(owner.registers.x87, data[_X87_PART]))
     for number in changed:
-        write(owner, number, data[_PLACES[number]])
+        if REGISTERS[number].name not in _X87:
+            write(owner, number, data[_PLACES[number]])
 
 
-def _writable(register: TargetRegister) -> bool:
+def _writable(register: TargetRegister, of: Registers) -> bool:
+    if register.name in _X87:
+        return of.x87 is not None
     return register.writes is not None or register.name in {"eip", "esp"}
 
 

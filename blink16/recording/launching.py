@@ -52,6 +52,8 @@ class RecordedLaunch:
     """Whether an ELKS program had sockets."""
     real_calls: bool = False
     """Whether the system's calls took the guest's time."""
+    fpu: bool = False
+    """Whether there was an 8087."""
 
 
 # -- writing ---------------------------------------------------------------------------------
@@ -87,7 +89,7 @@ def launch_records(launch: RecordedLaunch) -> Iterator[Record]:
         ),
         _dos_fields(launch.dos),
         astuple(launch.console),
-        *_unusual(launch.cpu, launch.network, launch.real_calls),
+        *_unusual(launch.cpu, launch.network, launch.real_calls, launch.fpu),
     )
     for content in contents.values():
         for start in range(0, len(content), PIECE):
@@ -130,7 +132,7 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
         shape = (bool, bool, bool, bool, int, int)
         console = ConsoleKind(*shaped(fields[_FIELDS_WITHOUT_DOS + 1], *shape))
     rest = fields[_FIELDS_WITHOUT_CPU:]
-    cpu, network, real_calls = shaped((*rest, *_USUAL[len(rest) :]), str, bool, bool)
+    cpu, network, real_calls, fpu = shaped((*rest, *_USUAL[len(rest) :]), str, bool, bool, bool)
     check(cpu in MODELS, "it is of an unknown processor")
     name, kind, key, arguments, epoch, speed, setup = shaped(
         fields[:_FIELDS_WITHOUT_DOS], str, str, tuple, *_REST, tuple
@@ -152,6 +154,7 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
         cpu,
         network,
         real_calls,
+        fpu,
     )
 
 
@@ -221,7 +224,7 @@ def _check_machine(kind: str, speed: int) -> None:
     check(0 < speed <= MAX_SPEED, "its machine's speed is impossible")
 
 
-_USUAL = DEFAULT.name, False, False
+_USUAL = DEFAULT.name, False, False, False
 """The processor, whether there is a network, and whether calls take time."""
 _FIELDS_OF_SETUP = 4
 _FIELDS_WITHOUT_DOS = 7

@@ -78,6 +78,8 @@ class Options:
     engine: str = engines.DEFAULT
     cpu: str = DEFAULT.name
     """The processor: a name of `blink16.cpu.models.MODELS`."""
+    fpu: bool = False
+    """Whether there is an 8087, or beside an 80286 an 80287."""
     epoch_ns: int = 0
     """When the machine starts, in nanoseconds since the Unix epoch."""
     symbols: tuple[symbolfiles.SymbolSource, ...] = ()
@@ -348,6 +350,7 @@ def _machine(options: Options) -> Machine:
     return Machine(
         options.engine,
         cpu=options.cpu,
+        fpu=options.fpu,
         epoch_ns=options.epoch_ns,
         clock_hz=options.setup.clock_hz,
     )

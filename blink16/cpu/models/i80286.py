@@ -12,6 +12,7 @@ from blink16.cpu.models import i80186
 from blink16.cpu.opcodes import OpcodeMap
 from blink16.cpu.semantics_80286 import SEMANTICS
 from blink16.cpu.timing import Timing
+from blink16.cpu.x87.state import CoprocessorKind
 
 _UNDEFINED = " | ".join(("UD",) * 256)
 _MAP = f"""
@@ -152,5 +153,6 @@ I80286 = Model(
     ),
     fixed_flags=0x0002,
     limit=10,
+    coprocessor=CoprocessorKind.I80287,
     reaches_high=True,
 )

@@ -55,6 +55,7 @@ from blink16.cpu.registers import Cell
 from blink16.cpu.semantics import DS, enter_interrupt
 from blink16.cpu.timing import Timing
 from blink16.cpu.values import Value
+from blink16.cpu.x87.opcodes import ESCAPES
 from blink16.memory import ADDRESS_BITS, ADDRESS_MASK, ATTRIBUTES_OFFSET, Attribute
 
 _DELEGATED = STRING_PORT_INSTRUCTIONS | SYSTEM_INSTRUCTIONS
@@ -132,6 +133,9 @@ class InterpreterModule:
             attributes = function.address("%code", ATTRIBUTES_OFFSET)
             told = function.value(f"load i8, ptr {attributes}", 8) & Attribute.TOLD
             suspicious = told.is_zero()
+            if opcode in ESCAPES:
+                there = function.get_cell(Cell.COPROCESSOR)
+                suspicious = suspicious | there.is_not_zero()
             if opcode in EMPTY:
                 code = function.value("load i32, ptr %code, align 1", 32)
                 suspicious = suspicious & code.equals(int.from_bytes(EMPTY[opcode], "little"))

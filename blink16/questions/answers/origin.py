@@ -28,7 +28,7 @@ def origin_of(run: Run, words: Sequence[str]) -> Product:
 
     It is followed back through moves and arithmetic to constants, ports, files, calls and what was
     in memory at first; not through addresses and conditions.  It is the value at the end of the
-    run, or at --to; for a debugger, where the machine stands.
+    run, or at --to; for a debugger, where the machine stands.  An 8087's registers are an end.
     """
     if len(words) != 1:
         raise QuestionError("give an address or a register, like: origin 0xB8000, or origin ax")

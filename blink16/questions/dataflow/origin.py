@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from blink16.cpu import engines
-from blink16.cpu.flow import FLAGS, Location, LocationKind, in_memory
+from blink16.cpu.flow import FLAGS, OF_COPROCESSOR, Location, LocationKind, in_memory
 from blink16.history.inputs import MemoryWritten
 from blink16.history.timeline import Timeline
 from blink16.machine import Machine
@@ -27,6 +27,7 @@ class End(StrEnum):
 
     CONSTANT = "constant"  # in the instruction
     PORT = "port"
+    COPROCESSOR = "8087"  # what it has computed, which isn't followed
     SERVICE = "service"  # what DOS, the BIOS or ELKS has answered
     FILE = "file"  # a byte of a file or a disk
     DEVICE = "device"
@@ -156,8 +157,10 @@ def _step(writing: Writing, live: Mapping[Location, int | None]) -> Step:
         elif not made.sources:
             ends.add(_ENDS[writing.writer])
         else:
+            if made.sources == OF_COPROCESSOR:
+                ends.add(End.COPROCESSOR)
             ports |= {source.at for source in made.sources if source.kind is LocationKind.PORT}
-            sources |= {source for source in made.sources if source.kind is not LocationKind.PORT}
+            sources |= {source for source in made.sources if source.kind in _FOLLOWED}
     told = [(end, "") for end in sorted(ends)]
     told += [(End.PORT, f"port {port:03X}h") for port in sorted(ports)]
     told += [(End.FILE, text) for text in _spelled(files)]
@@ -174,6 +177,7 @@ def _step(writing: Writing, live: Mapping[Location, int | None]) -> Step:
     )
 
 
+_FOLLOWED = (LocationKind.REGISTER, LocationKind.MEMORY)
 _ENDS = {
     Writer.INSTRUCTION: End.CONSTANT,
     Writer.INTERRUPT: End.CONSTANT,
