@@ -57,11 +57,21 @@ def exec_(dos: DosSystem, guest: Guest) -> Outcome:
             raise CallFailed(Code.INVALID_FUNCTION)
 
 
+SHELL = "COMMAND.COM"
+"""What COMSPEC names, and programs take for granted: C's `system`, an editor's way to DOS."""
+
+
 def _content(dos: DosSystem, guest: Guest) -> tuple[str, bytes]:
     """Return the path, as DOS writes it whole, and content of the program at DS:DX."""
     r = guest.registers
-    place = dos.locate(path_argument(guest, r.ds, r.dx))
-    node = place.node()
+    name = path_argument(guest, r.ds, r.dx)
+    try:
+        place = dos.locate(name)
+        node = place.node()
+    except CallFailed:
+        if name.upper().endswith(SHELL):
+            dos.tell_no_shell(guest, name)
+        raise
     if place.files.stat(node).kind is not FileKind.FILE:
         raise CallFailed(Code.ACCESS_DENIED)
     size = min(place.files.size(node), MAX_PROGRAM)
