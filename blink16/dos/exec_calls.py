@@ -11,7 +11,7 @@ from construct import Int16ul, Struct
 from blink16.dos import processes
 from blink16.dos.errors import CallFailed, Code, DosError
 from blink16.dos.executable import FAR_POINTER, MAX_EXE_SIZE, PSP_SIZE, is_mz, parse
-from blink16.dos.interrupts import push_frame, vector
+from blink16.dos.interrupts import lead, push_frame, vector
 from blink16.dos.processes import Fcbs, ProgramEntry
 from blink16.dos.system import DosSystem, path_argument
 from blink16.hostfs.files import FileKind
@@ -93,6 +93,7 @@ def _load_program(dos: DosSystem, guest: Guest, *, run: bool) -> Outcome:
     parent = dos.state.psp
     strings = processes.environment_strings(memory, environment) if environment else b"\0"
     processes.keep_stack(dos, guest)
+    back = caller_address(guest)
     entry = processes.load(
         dos,
         guest,
@@ -100,10 +101,11 @@ def _load_program(dos: DosSystem, guest: Guest, *, run: bool) -> Outcome:
         path,
         strings,
         parent=parent,
-        back=caller_address(guest),
+        back=back,
         tail=memory.read(_at(guest, block.tail), processes.TAIL_SIZE),
         fcbs=fcbs,
     )
+    lead(guest, processes.DOS_VECTORS[0], back)  # from which 55h takes it
     if run:
         stub = r.cs, r.ip
         processes.enter(guest, entry)
