@@ -270,6 +270,15 @@ def test_attributes_that_a_folder_cannot_keep_are_told_of_once(guest: DosGuest) 
     ]
 
 
+def test_a_command_interpreter_that_is_missing_is_told_of_once(guest: DosGuest) -> None:
+    """Prevents C's `system` from failing while its user does not learn that COMMAND.COM is his."""
+    for name in ("nothing.com", "C:\\COMMAND.COM", "c:\\none\\command.com"):
+        assert guest.call(0x4B00, bx=SCRATCH + 0x80, dx=guest.path(name))
+        assert guest.registers.ax in (Code.FILE_NOT_FOUND, Code.PATH_NOT_FOUND)
+    (told,) = guest.notices
+    assert told.startswith("C:\\COMMAND.COM is not there")
+
+
 # -- the rest --------------------------------------------------------------------------------
 
 

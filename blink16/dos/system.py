@@ -196,6 +196,7 @@ class DosSystem:
         """Drives of which the user was told that they are full."""
         self._unkept: set[int] = set()
         """Drives of which the user was told that they don't keep all attributes."""
+        self._shell_is_told = False
         self._long: set[tuple[int, int]] = set()
 
     def change(self, **changes: Any) -> None:
@@ -298,6 +299,15 @@ class DosSystem:
             self._unkept.add(drive)
             unkept = "is a folder, which keeps no attribute hidden or system"
             guest.notice(f"drive {letter(drive)}: {unkept}; a file was to have one")
+
+    def tell_no_shell(self, guest: Guest, name: str) -> None:
+        """Tell the user, once, that a program can't run the command interpreter."""
+        if not self._shell_is_told:
+            self._shell_is_told = True
+            guest.notice(
+                f"{name} is not there, by which a program wants to run a command; "
+                "put one, FreeDOS' for instance, into the folder that is drive C"
+            )
 
     def label(self, volume: Volume) -> bytes:
         """Return a volume's label, eleven bytes at most; empty if it has none."""

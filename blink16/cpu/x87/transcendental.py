@@ -76,18 +76,12 @@ def _fixed(a: _Finite, places: int) -> int:
 
 
 def _inexact(sign: int, number: int, places: int, control: Control, power: int = 0) -> Computed:
-    """Return ``number * 2**power``, which isn't exact, rounded.
+    """Return what is a bit more than ``number * 2**power``, rounded.
 
     ``number``: in fixed point, with at least 66 significant bits.
     """
     more = places - 63
     return normalized(sign, BIAS + power, number | 1, more, at_full_precision(control))
-
-
-def _nearly(sign: int, a: _Finite, is_greater: bool, control: Control) -> Computed:
-    """Return a number that is greater, or less, by far less than its last place."""
-    number = (a.significand << _TINY) + (1 if is_greater else -1)
-    return _inexact(sign, number, 63 + _TINY, control, a.power)
 
 
 # -- 2**x - 1 --------------------------------------------------------------------------------
@@ -230,7 +224,7 @@ def partial_tangent(a: Real, control: Control) -> Tangent | None:
     if x.power >= 63:
         return None
     if x.power < -_TINY:
-        computed = _nearly(sign, x, True, control)
+        computed = _inexact(sign, x.significand << _TINY, 63 + _TINY, control, x.power)
         return Tangent(computed.value, ONE, computed.raised)
     fixed = _fixed(x, _FINE)
     quarter_turn = _PI >> _PLACES - _FINE + 1
