@@ -12,15 +12,17 @@ from operator import is_
 from typing import Any, TypeVar
 
 from blink16.bus import Bus
+from blink16.console import Console
 from blink16.cpu import engines
 from blink16.cpu.engine import Engine
 from blink16.cpu.models import DEFAULT as DEFAULT_MODEL
 from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
 from blink16.cpu.x87.state import Coprocessor
+from blink16.devices.cells import SAID, SAID_AT, SAID_COUNT, USUAL
 from blink16.devices.hot import BOARD
 from blink16.lacks import Kind, Lack
-from blink16.memory import RAM_SIZE, Attribute, Memory, linear
+from blink16.memory import RAM_SIZE, SAID_OFFSET, Attribute, Memory, linear
 from blink16.process_table import ProcessTable
 from blink16.services import Component, Device, InterruptController, NonMaskable, Service
 from blink16.symbols import Symbol, SymbolKind
@@ -93,6 +95,7 @@ class Assembly:
             self.registers.add_coprocessor(Coprocessor(self.model.coprocessor))
         self._cells = self.registers.cells
         self._icount, self._cycles = self.registers.counts
+        self._said, self._usual = SAID.view(self.registers.state), USUAL.view(self.registers.state)
         self._attributes = self.memory.attributes
         if self.model.reaches_high:
             self.memory.line_20, self.memory.end = self._cells[_LINE_20], RAM_SIZE
@@ -283,6 +286,20 @@ class Assembly:
                 sink(data)
         else:
             self.on_past_output(channel, data)
+
+    @property
+    def may_say_later(self) -> bool:
+        """Whether what is shown may be told at the end of a run: nobody minds the instant."""
+        is_heard = self.on_call is not None or self.on_past_output is not discard
+        return not (is_heard or self.memory.is_minded)
+
+    def _say(self) -> None:
+        """Show outside what native code has shown in the run that is over."""
+        said = self._said
+        count, said[SAID_COUNT] = said[SAID_COUNT], 0
+        self.output(Console.CHANNEL, self.memory.arena[SAID_OFFSET : SAID_OFFSET + count])
+        if not self.replaying:
+            self._happened_at = said[SAID_AT]
 
     def effect(self, act: Callable[[], None]) -> None:
         """Do something to the world outside, unless this has happened before."""

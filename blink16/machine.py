@@ -137,6 +137,7 @@ class Machine(Timekeeper):
         """
         engine = self.engine
         engine.tires_at = tires_at = engine.effort + effort
+        self._usual[0] = self._usual[1] = 0  # whoever ran something else may have changed it
         icount, cycles = self._icount, self._cycles
         end = icount[0] + budget
         skip = skip_breakpoint
@@ -213,6 +214,8 @@ class Machine(Timekeeper):
                 stop = self.engine.run(budget, horizon, skip_first=skip)
             finally:
                 witness.guest_runs = False
+        if self._said[0]:
+            self._say()
         self._note_plans(stop)
         return stop
 
@@ -222,6 +225,11 @@ class Machine(Timekeeper):
             self._plan()
         elif self._next_hot[0] < self._next_due:  # a timer was programmed in native code
             self._next_due = self._next_hot[0]
+
+    @property
+    def may_say_later(self) -> bool:
+        """Whether what is shown may be told at the end of a run: nobody minds the instant."""
+        return self.serve_with is None and super().may_say_later
 
     def interrupt(self) -> None:
         """Ask a running machine to stop soon; may be called from any thread."""
@@ -266,6 +274,7 @@ class Machine(Timekeeper):
         cells, attributes, memory = self._cells, self._attributes, self.memory
         icount, cycles, serve_with = self._icount, self._cycles, self.serve_with
         changed, next_hot, run_on = self._changed, self._next_hot, self.engine.run_on
+        said = self._said
         witness, services = self.witness, self._services
         end, horizon = icount[0] + budget, min(self._next_due, self._until)
         while True:
@@ -296,6 +305,8 @@ class Machine(Timekeeper):
             if witness is not None:
                 witness.guest_runs = True
             stop = run_on(end - icount[0], horizon)
+            if said[0]:
+                self._say()
             if witness is not None:
                 witness.guest_runs = False
             if stop.reason is not _AT_SERVICE:

@@ -128,6 +128,11 @@ class Guest(Protocol):
         """Show bytes outside (``channel``: ``console``, ``stderr``, …); silent in replays."""
         ...
 
+    @property
+    def may_say_later(self) -> bool:
+        """Whether what is shown may be told at the end of a run: nobody minds the instant."""
+        ...
+
     def effect(self, act: Callable[[], None]) -> None:
         """Do something to the world outside (write a host file), now or, in replays, not."""
         ...

@@ -10,6 +10,7 @@ from blink16.assembly import Snapshot
 from blink16.cpu import engines
 from blink16.devices.cards import XT, Cards
 from blink16.devices.pc import IRQ_BASE, PcDevices
+from blink16.devices.video import Adapter
 from blink16.machine import Machine
 
 CODE = 0x0500
@@ -41,11 +42,12 @@ class PcGuest:
     engine: str = engines.DEFAULT
     clock_hz: int = CLOCK_HZ
     cards: Cards = XT
+    adapter: Adapter = Adapter.CGA
     fpu: bool = False
 
     def __post_init__(self) -> None:
         self.machine = machine_on(self.engine, clock_hz=self.clock_hz, fpu=self.fpu)
-        self.devices = PcDevices(self.machine, cards=self.cards)
+        self.devices = PcDevices(self.machine, cards=self.cards, adapter=self.adapter)
         self.devices.post(self.machine, at=self.cards.at)
         self.machine.idle_after = 1 << 62  # programs that only wait are what is tested
         self.shown: dict[str, bytes] = {}

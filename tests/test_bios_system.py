@@ -138,6 +138,18 @@ def test_no_call_crashes(ax: int, bx: int, cx: int, dx: int, es: int) -> None:
     assert pc.machine.icount == before + 500
 
 
+def test_the_pc_stands_on_its_plug() -> None:
+    """Prevents 530Ah from leaving what FDAPM then shows: mains off line, a battery of 130 %."""
+    pc = Pc()
+    pc.call(0x15, 0x530A, bx=1, cx=0, dx=0)
+    r = pc.registers
+    assert (pc.failed, r.bx, r.cx, r.dx) == (False, 0x01FF, 0x80FF, 0xFFFF)
+    pc.call(0x15, 0x530A, bx=0x8001)
+    assert (pc.failed, r.ah) == (True, 0x09)
+    pc.call(0x15, 0x530B)
+    assert (pc.failed, r.ah) == (True, 0x80)
+
+
 def test_a_system_switches_the_pc_off() -> None:
     """ELKS' `poweroff` asks for APM, connects, and switches off: an end, not a halted machine."""
     pc = Pc()

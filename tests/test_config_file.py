@@ -121,3 +121,9 @@ def test_the_samples_have_what_they_need() -> None:
     """Prevents `blink16 snake` from needing an option."""
     assert config_file.parse(RUN, ["snake"]).cpu == "80186"
     assert config_file.parse(RUN, ["banner"]).cpu == "8086"
+
+
+def test_a_folder_can_ask_for_an_8087(folder: Path) -> None:
+    """Prevents its users from typing --fpu for each of their compiler's programs."""
+    say(folder, "fpu = true\n")
+    assert config_file.parse(RUN, ["game.com"]).fpu

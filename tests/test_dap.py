@@ -97,8 +97,10 @@ def test_what_is_changed_is_changed(dap: Dap, folder: Path, name: str) -> None:
     flags = scopes["Flags"]["variablesReference"]
     dap.ask("setVariable", variablesReference=flags, name="cf", value="1")
     assert dap.value("cf") == "1"
-    with pytest.raises(RefusedError, match="nothing can be changed"):
-        dap.ask("evaluate", expression="a = 1", context="hover")
+    assert dap.ask("setExpression", expression="zf", value="2")["value"] == "1"
+    for context in ("hover", "clipboard"):
+        with pytest.raises(RefusedError, match="nothing can be changed"):
+            dap.ask("evaluate", expression="a = 1", context=context)
     dap.go("next")
     assert dap.value("sum") == "-2"
 

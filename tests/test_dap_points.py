@@ -58,6 +58,8 @@ def test_data_breakpoints_work_in_both_directions(dap: Dap, folder: Path) -> Non
     assert dap.value("total") == "3"
     refused = dap.ask("dataBreakpointInfo", name="ax")
     assert refused["dataId"] is None
+    assert dap.ask("dataBreakpointInfo", name="&total")["dataId"] == info["dataId"]
+    assert dap.ask("dataBreakpointInfo", name="b800:0002")["dataId"] == "0xb8002/1"
 
 
 def test_function_and_instruction_breakpoints(dap: Dap, folder: Path) -> None:

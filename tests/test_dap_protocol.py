@@ -112,7 +112,6 @@ def test_malformed_messages_are_answered_and_forgotten(dap: Dap, body: bytes, re
         ("stackTrace", {"threadId": 77}, "no thread 77"),
         ("setBreakpoints", {"source": {}}, "has a path"),
         ("setBreakpoints", {"source": {"path": "x"}, "breakpoints": 5}, "breakpoints"),
-        ("setDataBreakpoints", {"breakpoints": [{"dataId": "x"}]}, "no dataId"),
         ("readMemory", {"memoryReference": "nobody", "count": 4}, "neither an address"),
         ("readMemory", {"memoryReference": "0x10", "count": -4}, "0 or more"),
         ("writeMemory", {"memoryReference": "0x10", "data": "?"}, "base64"),
@@ -127,6 +126,7 @@ def test_malformed_messages_are_answered_and_forgotten(dap: Dap, body: bytes, re
         ("source", {"source": {"path": "/etc/passwd"}}, "no source file of the program"),
         ("blink16/seek", {"instant": "1; quit"}, "an instant is"),
         ("blink16/lastWrite", {}, "is needed"),
+        ("blink16/type", {}, "a text or a key is needed"),
         ("blink16/type", {"text": "x" * 10_000}, "at most"),
     ],
 )
@@ -155,6 +155,8 @@ def test_requests_before_their_time_are_refused(tmp_path: Path) -> None:
             dap.ask("launch", program="banner", cwd="/nowhere")
         with pytest.raises(RefusedError, match="can't reach"):
             dap.ask("attach", port=1)
+        with pytest.raises(RefusedError, match="no address of a server"):
+            dap.ask("attach", address="localhost")
         dap.ask("configurationDone")
         dap.ask("launch", program="banner", args="'A B' C")
         assert dap.event("breakpoint")["breakpoint"]["verified"]

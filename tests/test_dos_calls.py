@@ -142,6 +142,21 @@ def test_fcb_rename_and_delete(guest: DosGuest) -> None:
     assert al(guest, 0x1300, dx=fcb(guest, "????????.???")) == 0xFF
 
 
+def test_a_star_in_an_fcb_fits_the_rest_of_its_field(guest: DosGuest) -> None:
+    """Prevents 11h, 13h and 17h from looking for a file that is really called ``*``.
+
+    Source: dosemu2's tests of DOS; FreeDOS in QEMU.
+    """
+    at = fcb(guest, "O*.TXT")
+    guest.put(b"*       OUT", FCB + 0x11)
+    assert al(guest, 0x1700, dx=at) == 0
+    assert guest.files.listdir(1) == ("ONE.OUT", "two.dat")
+    assert al(guest, 0x1100, dx=fcb(guest, "*.D*")) == 0
+    assert guest.get(11, DTA + 1) == b"TWO     DAT"
+    assert al(guest, 0x1300, dx=fcb(guest, "*.*")) == 0
+    assert guest.files.listdir(1) == ()
+
+
 def test_a_copied_fcb_goes_on(guest: DosGuest) -> None:
     """Programs copy FCBs, and fill them in without opening."""
     at = fcb(guest, "TWO.DAT")
@@ -154,6 +169,7 @@ def test_labels(guest: DosGuest) -> None:
     """An extended FCB of attribute 8 makes, finds, renames and removes the volume's label."""
     label = fcb(guest, "MY DISK", extended=8)
     assert al(guest, 0x1600, dx=label) == 0
+    assert al(guest, 0x1000, dx=label) == 0
     assert al(guest, 0x1100, dx=fcb(guest, "????????.???", extended=8)) == 0
     assert guest.get(12, DTA + 8) == b"MY DISK    \x08"
     assert not guest.call(0x4E00, cx=8, dx=guest.path("C:\\*.*"))

@@ -196,6 +196,15 @@ def test_what_dos_shows_goes_through_hooks(engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
+def test_a_process_that_moves_to_another_psp_goes_back_to_its_parent(engine: str) -> None:
+    """Prevents all from ending in silence with a child that DEVLOAD-like made itself a new PSP.
+
+    55h takes the way back from INT 22h, which 4Bh therefore has to set.  FreeDOS gives 9, too.
+    """
+    assert run("movexec", engine=engine).status == 9
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
 def test_what_is_written_to_handle_2_is_an_error_through_hooks_too(engine: str) -> None:
     """Prevents errors from coming on standard output while a program hooks INT 10h or 29h.
 

@@ -234,6 +234,51 @@ def test_attributes(guest: DosGuest) -> None:
     assert not guest.call(0x4100, dx=guest.path("readme.txt"))
 
 
+@pytest.mark.parametrize("call", [0x3C00, 0x5B00, 0x6C00])
+def test_a_file_on_a_disk_is_created_with_its_attributes(tmp_path: Path, call: int) -> None:
+    """Prevents a file created hidden from being seen by all on the image that is written back."""
+    disk = disk_of(0, fat_floppy({}))
+    guest = DosGuest(tmp_path, drives=(Volume(FatTree(lambda: disk, 0, lambda: 0), 0),))
+    path = guest.path("A:\\SECRET")
+    assert not guest.call(call, cx=0x06, bx=2, dx=0x12 if call == 0x6C00 else path, si=path)
+    guest.registers.ax = 0
+    assert not guest.call(0x4300, dx=path)
+    assert guest.registers.cx == 0x26
+
+
+def test_a_hidden_file_is_not_created_anew_as_one_that_all_see(tmp_path: Path) -> None:
+    """Prevents 3Ch from taking attributes away in silence: error 5, as in FreeDOS."""
+    disk = disk_of(0, fat_floppy({}))
+    guest = DosGuest(tmp_path, drives=(Volume(FatTree(lambda: disk, 0, lambda: 0), 0),))
+    path = guest.path("A:\\SECRET")
+    seen = []
+    for attributes in (0x02, 0x00, 0x06, 0x02, 0x07):
+        failed = guest.call(0x3C00, cx=attributes, dx=path)
+        code = guest.registers.ax if failed else 0
+        guest.call(0x4300, dx=path)
+        seen.append((code, guest.registers.cx))
+    assert seen == [(0, 0x22), (5, 0x22), (0, 0x26), (5, 0x26), (0, 0x27)]
+
+
+def test_attributes_that_a_folder_cannot_keep_are_told_of_once(guest: DosGuest) -> None:
+    """Prevents ATTRIB +H from saying that it has done what nobody did."""
+    for _ in range(2):
+        assert not guest.call(0x4301, cx=0x22, dx=guest.path("readme.txt"))
+        assert not guest.call(0x3C00, cx=0x02, dx=guest.path("other.txt"))
+    assert guest.notices == [
+        "drive C: is a folder, which keeps no attribute hidden or system; a file was to have one"
+    ]
+
+
+def test_a_command_interpreter_that_is_missing_is_told_of_once(guest: DosGuest) -> None:
+    """Prevents C's `system` from failing while its user does not learn that COMMAND.COM is his."""
+    for name in ("nothing.com", "C:\\COMMAND.COM", "c:\\none\\command.com"):
+        assert guest.call(0x4B00, bx=SCRATCH + 0x80, dx=guest.path(name))
+        assert guest.registers.ax in (Code.FILE_NOT_FOUND, Code.PATH_NOT_FOUND)
+    (told,) = guest.notices
+    assert told.startswith("C:\\COMMAND.COM is not there")
+
+
 # -- the rest --------------------------------------------------------------------------------
 
 

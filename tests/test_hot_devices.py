@@ -18,6 +18,7 @@ from blink16.devices.cards import Cards
 from blink16.devices.hot import BOARD, interrupts
 from blink16.devices.pc import IRQ_BASE
 from blink16.devices.pic import granted
+from blink16.devices.video import Adapter
 
 SPEAKER_WRITES = (
     *((0x42, byte) for byte in (0x00, 0x01, 0x02, 0x40, 0x99)),
@@ -69,6 +70,39 @@ def test_ports_and_ticks_are_alike_on_both_engines(seed: int) -> None:
     )
     for _ in range(8):
         total = choose.choice((1, 3, 40, 300))
+        for guest in (reference, native):
+            guest.machine.run(total)
+        assert native.state() == reference.state()
+
+
+CRTC_PORTS = (0x3B4, 0x3B5, 0x3D4, 0x3D5)
+
+
+@settings(max_examples=examples(45), suppress_health_check=list(HealthCheck))
+@given(
+    st.sampled_from(list(Adapter)),
+    st.lists(
+        st.tuples(
+            st.sampled_from((*CRTC_PORTS * 4, 0x3C2)),
+            st.sampled_from((*(0x0D, 0x0E, 0x0F, 0x10, 0x4E, 0x8F), 0x00, 0x7F, 0xFF, 0x63, 0x62)),
+            st.booleans(),
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+)
+def test_the_cursor_of_every_adapter_is_moved_alike(
+    adapter: Adapter, accesses: list[tuple[int, int, bool]]
+) -> None:
+    """Prevents a 6845, or an EGA's or VGA's CRT controller, whose index and cursor depend on who
+    wrote there: with other bits, at ports where it isn't now, or not to be read back.
+    """
+    body = b"\xfc\xbf" + DATA.to_bytes(2, "little")  # cld / mov di, DATA
+    for port, value, reads in accesses:
+        body += out(port, value) if port == 0x3C2 or not reads else read(port)
+    code = body + b"\xe9" + (-len(body) - 3 & 0xFFFF).to_bytes(2, "little")
+    reference, native = (PcGuest(code, {}, e, adapter=adapter) for e in ("reference", "native"))
+    for total in (7, 40, 400):
         for guest in (reference, native):
             guest.machine.run(total)
         assert native.state() == reference.state()

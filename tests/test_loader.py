@@ -127,6 +127,24 @@ def test_what_is_no_program_is_refused(folder: Path, name: str, content: bytes, 
     assert name in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "image", "words"),
+    [
+        ("hello.bin", COM, "a DOS program's name must end in .com"),
+        ("blank.img", bytes(163_840), "its first sector is empty"),
+        ("game.bin", BOOT_SECTOR, ""),
+        ("dos1.img", COM.ljust(163_840, b"\xe5"), ""),
+        ("hello.com", COM, ""),
+    ],
+)
+def test_what_will_hardly_boot_is_said(folder: Path, name: str, image: bytes, words: str) -> None:
+    """Prevents a DOS program called .bin from getting lost without a word of why."""
+    (folder / name).write_bytes(image)
+    notices = loader.load(loader.read(name), [], Options(engine="reference")).notices
+    assert len(notices) == bool(words)
+    assert all(name in told and words in told for told in notices)
+
+
 def test_a_file_too_large_is_refused_unread(folder: Path) -> None:
     """Prevents reading a file of any size into memory."""
     with (folder / "big.img").open("wb") as file:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blink16.symbolfiles import LoadSegments, SymbolFileError, nasm_listings, parse
+from blink16.symbolfiles.toolchain import ArrayType, BaseType, Static
 
 SOURCE = """\
 org 100h
@@ -97,6 +98,64 @@ def test_constants_are_no_labels() -> None:
         "     2 00000000 B8004C                  start: mov ax, 4C00h",
     ]
     assert [label.name for label in nasm_listings.read(lines, "x.asm").labels] == ["start"]
+
+
+DATA = """\
+     1 00000000 B8004C                  start: mov ax, 4C00h
+     2 00000003 41                      letter: db 'A'
+     3 00000004 0000                    total:  dw 0
+     4 00000006 412E54585400            name:   db 'A.TXT', 0
+     5 0000000C 010002000300            table:  dw 1, 2, 3
+     6 00000012 04000500                        dw 4, 5
+     7 00000016 <res 10h>               room:   resb 16
+     8 00000026 05000000<rep 3h>        longs:  times 3 dd 5
+     9                                  long:
+    10 00000032 010203040506070809-             db 1,2,3,4,5,6,7,8,9,10,11
+    10 0000003B 0A0B
+    11 0000003D 0100000000000000        big:    dq 1
+    12 00000045 00<rep 8h>                      times 8 db 0
+    13 0000004D 00                      last:   db 0
+    14                                  say
+     1 0000004E B409                <1>  mov ah,9
+"""
+
+
+def test_data_labels_are_variables_of_their_directives_size() -> None:
+    """Prevents `p letter` from showing a number's address, and a store from writing two bytes."""
+    (unit,) = nasm_listings.read(DATA.splitlines(), "x.asm").units
+    assert unit.types is not None
+    sizes = {}
+    for one in unit.variables:
+        kind = unit.types[one.type]
+        assert isinstance(kind, BaseType | ArrayType)
+        element = kind if isinstance(kind, BaseType) else unit.types[kind.element]
+        assert isinstance(element, BaseType)
+        sizes[one.name] = (element.size, kind.size)
+    assert sizes == {
+        "letter": (1, 1), "total": (2, 2), "name": (1, 6), "table": (2, 10), "room": (1, 16),
+        "longs": (4, 12), "long": (1, 11), "big": (8, 8), "last": (1, 1),
+    }  # fmt: skip
+    assert [one.place for one in unit.variables[:2]] == [Static(3, 0), Static(4, 0)]
+
+
+def test_data_is_shown_and_changed_as_what_it_is(tmp_path: Path) -> None:
+    """Prevents editors from showing a string as a number, and from changing what lies behind."""
+    data = bytes.fromhex("41 0000 412e54585400 0100 0200 0300")
+    listing = "\n".join(DATA.splitlines()[:5])
+    (tmp_path / "DATA.COM").write_bytes(bytes.fromhex("b8004c") + data)
+    (tmp_path / "data.lst").write_text(f"{'     0' + ' ' * 34}org 100h\n{listing}\n")
+    with Dap(tmp_path) as dap:
+        dap.launch("DATA.COM", cwd=str(tmp_path), symbols="data.lst", stopOnEntry=True)
+        dap.begin()
+        shown = dap.scope("Globals")
+        assert (shown["letter"], shown["name"]) == ("65 'A'", '"A.TXT"')
+        assert (shown["table"], dap.value("table[2]")) == ("{1, 2, 3}", "3")
+        dap.ask("setExpression", expression="total", value="0x1234")
+        dap.ask("setExpression", expression="letter", value="'B'")
+        assert (dap.value("total"), dap.value("byte[total]")) == ("4660", "52 '4'")
+        assert dap.value("byte[total + 1]").startswith("18")
+        assert dap.value("byte[name + 2]") == "84 'T'"
+        assert dap.value("byte[ds, 0x103]") == "66 'B'"
 
 
 @given(st.lists(st.sampled_from(LISTING.splitlines()), max_size=40), st.text(max_size=80))

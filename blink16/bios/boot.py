@@ -51,8 +51,6 @@ class StandBy:
     rom: Rom
     pipe: PipedKeys
     """Where keys are looked for."""
-    put_character: int
-    """Where `rom_video`'s routine is."""
     outlet: Outlet
     devices: PcDevices
     memory_kib: int
@@ -93,7 +91,7 @@ def power_on(
     _attach(chassis, devices, console)
     rom = Rom(chassis)
     typed = KeyboardService(console)
-    post, _ = _put_in(chassis, rom, devices, drives, adapter, roms, typed, Outlet())
+    post = _put_in(chassis, rom, devices, drives, adapter, roms, typed, Outlet())
     post.first(chassis)
     rom.protect()
     _plug_memory(chassis, devices.cards)
@@ -126,12 +124,12 @@ def stand_by(
     chassis.add_device(PipedKeys.COMPONENT, pipe, tells=True)
     rom, outlet = Rom(chassis), Outlet()
     typed = KeyboardService(keys, pipe)
-    post, put_character = _put_in(chassis, rom, devices, drives, adapter, roms, typed, outlet)
+    post = _put_in(chassis, rom, devices, drives, adapter, roms, typed, outlet)
     pipe.know_handler()
     post.stand_by(chassis)
     rom.protect()
     DataArea(chassis.memory).memory_kib = memory_kib
-    return StandBy(rom, pipe, put_character, outlet, devices, memory_kib)
+    return StandBy(rom, pipe, outlet, devices, memory_kib)
 
 
 def run_bios(
@@ -206,17 +204,15 @@ def _put_in(
     roms: Sequence[OptionRom],
     typed: KeyboardService,
     outlet: Outlet,
-) -> tuple[Post, int]:
-    """Put the BIOS and what it needs into a machine with its devices.
-
-    Returns where `rom_video`'s routine is, too.
-    """
+) -> Post:
+    """Put the BIOS and what it needs into a machine with its devices."""
     _insert(chassis, drives)
     tables.write(chassis)
     post = Post(chassis, rom, drives, adapter, roms, devices.cards)
     chassis.add_component(ResetSwitch.CHANNEL, ResetSwitch(chassis))
     hang_faults(chassis)
-    return post, _hang_services(chassis, rom, typed, outlet, devices, drives, post)
+    _hang_services(chassis, rom, typed, outlet, devices, drives, post)
+    return post
 
 
 def _hang_services(
@@ -227,8 +223,8 @@ def _hang_services(
     devices: PcDevices,
     drives: Drives,
     post: Post,
-) -> int:
-    """Hang up what answers interrupts; returns where `rom_video`'s routine is.
+) -> None:
+    """Hang up what answers interrupts.
 
     Each puts its code into ROM in its turn: the order is that of their addresses.
     """
@@ -257,7 +253,7 @@ def _hang_services(
     }
     for vector in sorted(services):
         chassis.hang_service(vector, services[vector])
-    put_character = _precede_services(chassis, rom, typed, serial, outlet)
+    _precede_services(chassis, rom, typed, serial, outlet)
     if devices.cards.real_disks:
         disks.take_time(chassis, rom, chassis.memory.read_word(0x13 * 4))
     _hang_unexpected(chassis, rom, has_clock=at)
@@ -266,7 +262,6 @@ def _hang_services(
     if chassis.model.refuses:
         chassis.hang_service(misc.INVALID_OPCODE, misc.invalid_opcode(chassis.model))
     tables.fill_vectors(chassis)
-    return put_character
 
 
 def _chip_interrupts(chassis: Chassis, rom: Rom, post: Post, *, at: bool) -> dict[int, Service]:
@@ -280,16 +275,15 @@ def _chip_interrupts(chassis: Chassis, rom: Rom, post: Post, *, at: bool) -> dic
 
 def _precede_services(
     chassis: Chassis, rom: Rom, typed: KeyboardService, serial: SerialService, outlet: Outlet
-) -> int:
-    """Let code in ROM do the usual case before services; returns where `rom_video`'s routine is."""
+) -> None:
+    """Let code in ROM do the usual case before services."""
     memory = chassis.memory
     rom.hang(0x08, TICK)
     rom.precede(0x1A, READ_TICKS)
-    put_character = rom_video.install(chassis, rom, outlet)
+    rom_video.install(chassis, rom, outlet)
     typed.finish(rom, memory.read_word(0x16 * 4))
     rom.precede(0x16, USUAL_KEYS)
     serial.finish(rom, memory.read_word(0x14 * 4))
-    return put_character
 
 
 def _hang_unexpected(chassis: Chassis, rom: Rom, *, has_clock: bool) -> None:

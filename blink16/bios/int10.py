@@ -29,9 +29,11 @@ class Outlet:
         self.channel: Callable[[], str] = lambda: CHANNEL
         """A system that knows for whom a character is shown may say so."""
 
-    def show(self, guest: Guest, data: bytes) -> None:
-        """Show bytes outside."""
-        guest.output(self.channel(), data)
+    def show(self, guest: Guest, data: bytes) -> str:
+        """Show bytes outside; return the channel."""
+        channel = self.channel()
+        guest.output(channel, data)
+        return channel
 
 
 class VideoService:

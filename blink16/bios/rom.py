@@ -20,7 +20,6 @@ EMPTY_BEGIN = 0xC0000
 ROM_BEGIN = 0xF0000
 
 # instructions
-RETURN_UNLESS_CARRY = b"\x72\x01\xcf"  # jc +1; iret
 STI, CLI, HLT, IRET, NOP = b"\xfb", b"\xfa", b"\xf4", b"\xcf", b"\x90"
 EOI = b"\xb0\x20\xe6\x20"  # mov al, 20h; out 20h, al
 PUSH_AX, POP_AX, PUSH_DX, POP_DX, PUSH_DS, POP_DS = (
@@ -106,11 +105,6 @@ class Rom:
         self._put_before(front, routine)
         self._chassis.set_vector(vector, segment, front)
         return routine
-
-    def after_call(self, routine: int, code: bytes, name: str = "") -> int:
-        """Put a routine there that calls a near one and goes on with ``code``; its offset."""
-        distance = routine - (self._next + JUMP_SIZE)
-        return self.add(b"\xe8" + (distance & 0xFFFF).to_bytes(2, "little") + code, name)
 
     def _put_before(self, stub: int, routine: int) -> None:
         self._chassis.memory.write(linear(SEGMENT, stub), _near(routine - stub - JUMP_SIZE))

@@ -2,14 +2,17 @@
 
 It does what `int10` does, which follows where something is unusual: dots, a tab, a page that does
 not lie in one piece.  The teletype goes on to a service that has nothing to do but to show the
-character outside.  As in IBM's BIOS interrupts are let in where much is moved, and only there.
+character outside, and where nothing is unusual native code does that (`hot_text`).  As in IBM's
+BIOS interrupts are let in where much is moved, and only there.
 Source: IBM PC/XT Technical Reference, BIOS listing of VIDEO_IO.
 """
 
 from __future__ import annotations
 
-from blink16.bios.int10 import Outlet
+from blink16.bios.int10 import CHANNEL, Outlet
 from blink16.bios.rom import Rom, jump
+from blink16.devices.cells import USUAL, USUAL_SHOWN
+from blink16.memory import linear
 from blink16.services import DONE, Chassis, Guest, Outcome
 
 VIDEO_VECTOR = 0x10
@@ -123,19 +126,17 @@ piece.  ``show`` gives DX, column and row, to the 6845, ``pair`` CX to registers
 """
 SHOWN = "int10-shown"
 """The name of the service behind the teletype."""
-_PUT = 678
-"""Where ``put`` begins."""
 
 
-def install(chassis: Chassis, rom: Rom, outlet: Outlet) -> int:
-    """Put the code before INT 10h's service; return the offset of ``put`` in the ROM's segment.
-
-    ``put``: a near routine that spoils no register.
-    """
+def install(chassis: Chassis, rom: Rom, outlet: Outlet) -> None:
+    """Put the code before INT 10h's service."""
+    usual = USUAL.view(chassis.registers.state)
 
     def show(guest: Guest) -> Outcome:
-        outlet.show(guest, bytes((guest.registers.al,)))
+        channel = outlet.show(guest, bytes((guest.registers.al,)))
+        if channel == CHANNEL and guest.may_say_later:
+            usual[USUAL_SHOWN] = linear(*shown)  # native code does the next
         return DONE
 
     shown = chassis.add_stub(SHOWN, show)
-    return rom.precede(VIDEO_VECTOR, _FRONT + jump(*shown) + _BEHIND) + _PUT
+    rom.precede(VIDEO_VECTOR, _FRONT + jump(*shown) + _BEHIND)

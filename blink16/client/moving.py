@@ -49,7 +49,9 @@ class StopEvent:
     at: str = ""
     """The name of the next instruction's address (``main+3``), or empty."""
     point: SetPoint | None = None
-    """The breakpoint, watchpoint or catch that was hit."""
+    """The breakpoint, watchpoint or catch that was hit; of several the first that was set."""
+    points: tuple[SetPoint, ...] = ()
+    """All breakpoints or watchpoints that were hit."""
     address: int | None = None
     """WATCHPOINT: the linear address that was touched."""
     status: int = 0
@@ -63,6 +65,10 @@ class StopEvent:
     def pc(self) -> int:
         """The linear address of the next instruction."""
         return self.registers.pc
+
+    def as_step(self) -> StopEvent:
+        """Return the end of a step here."""
+        return StopEvent(StopKind.STEPPED, self.registers, self.icount, self.at)
 
     @property
     def is_over(self) -> bool:
@@ -78,6 +84,10 @@ class StopEvent:
 
 class Moving(Pointing):
     """Everything that lets the machine run; see `AsyncTarget`."""
+
+    passes: Callable[[StopEvent], Awaitable[bool]] | None = None
+    """Whether the machine goes on from a stop on its way to a place (`next`, `finish`, `run_to`
+    and their like), as it does where a condition of the caller's own doesn't hold; None: never."""
 
     # -- one run -----------------------------------------------------------------------------
 
@@ -202,7 +212,7 @@ class Moving(Pointing):
                     points.append(await self.break_at(place, condition=condition))
             if not points:
                 raise DeniedError("this was not called: an interrupt came")
-            return self._arrived(await self.run_back(timeout=timeout), points)
+            return await self._arrival(self.run_back, points, timeout)
         finally:
             await self._remove_quietly(points)
 
@@ -215,16 +225,27 @@ class Moving(Pointing):
     ) -> StopEvent:
         point = await self.break_at(where, condition=condition)
         try:
-            return self._arrived(await run(timeout=timeout), [point])
+            return await self._arrival(run, [point], timeout)
         finally:
             await self._remove_quietly([point])
 
-    @staticmethod
-    def _arrived(event: StopEvent, points: list[SetPoint]) -> StopEvent:
-        """Call the arrival at a place of our own a step: it is no breakpoint of the user's."""
-        if event.point not in points:
-            return event
-        return StopEvent(StopKind.STEPPED, event.registers, event.icount, event.at)
+    async def _arrival(
+        self,
+        run: Callable[..., Awaitable[StopEvent]],
+        points: list[SetPoint],
+        timeout: float | None,
+    ) -> StopEvent:
+        """Run to points of our own, or to a stop.
+
+        The arrival there is called a step: it is no breakpoint of the user's.
+        """
+        while True:
+            event = await run(timeout=timeout)
+            if event.point in points:
+                return event.as_step()
+            arrived = not set(points).isdisjoint(event.points)
+            if arrived or self.passes is None or not await self.passes(event):
+                return event
 
     async def _remove_quietly(self, points: list[SetPoint]) -> None:
         """Remove points, whatever happens: not even whoever cancels shall find them set."""
@@ -356,7 +377,7 @@ class Moving(Pointing):
             if point.once:
                 await self.remove(point)
         kind = StopKind.BREAKPOINT if event.kind is StopKind.STEPPED else event.kind
-        return replace(event, kind=kind, point=found[0]), True
+        return replace(event, kind=kind, point=found[0], points=tuple(found)), True
 
     def _told(self, state: StateReport) -> StopEvent:
         """Return the event that a state report tells."""

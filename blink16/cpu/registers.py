@@ -78,7 +78,7 @@ SHARED_SIZE = 80
 """Bytes of the packed state that are the processor's own: up to and with ``cycles``."""
 DEVICES_OFFSET = 256
 """What lies between ``cycles`` and here belongs to the engine, what lies behind to devices."""
-STATE_SIZE = 2048
+STATE_SIZE = 2304
 """Bytes in the packed state."""
 
 ARCHITECTURE = Struct(

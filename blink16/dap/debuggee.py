@@ -81,7 +81,7 @@ class Debuggee:
                     self._target = target
                     there.set()
                     await self._leave.wait()
-            except (ClientError, OSError) as error:
+            except (ClientError, OSError, ValueError) as error:  # ValueError: no address
                 failure.append(error)
             finally:
                 there.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import trio
@@ -31,6 +32,7 @@ _REASONS = {
 }
 INSIST_SECONDS = 0.1
 """Seconds after which a machine that was to stop is asked again."""
+_AT_POINTS = (StopKind.STEPPED, StopKind.BREAKPOINT, StopKind.WATCHPOINT)
 _GONE = (StopKind.EXITED, StopKind.KILLED)
 
 
@@ -138,20 +140,38 @@ class Motion:
     async def go(self, move: Movement) -> StopEvent:
         """Movement once, and on where that was interrupted only to ask something."""
         while True:
-            if self._holds:
-                self._held.set()
-                await self._released.wait()
+            await self._let_ask()
             event = await move()
-            self._debuggee.show_rest()
-            if event.kind is StopKind.LOADED or (
-                event.kind is StopKind.CAUGHT and self._debuggee.is_load(event)
-            ):
-                await self._debuggee.refresh()
-                await self._learn()
-                continue
-            if event.kind is not StopKind.INTERRUPTED or not self._holds or self._pausing:
+            if not await self._is_aside(event):
                 return event
-            await self._debuggee.refresh()
+
+    async def _passes(self, event: StopEvent) -> bool:
+        """Whether what stops the machine on its way to a place is no stop."""
+        if await self._is_aside(event):
+            await self._let_ask()
+            return True
+        return not (await self._judged(event)).stops
+
+    async def _let_ask(self) -> None:
+        """Let those ask that want a machine that stands."""
+        if self._holds:
+            self._held.set()
+            await self._released.wait()
+
+    async def _is_aside(self, event: StopEvent) -> bool:
+        """Whether a stop is ours alone: a program was loaded, or somebody wants to ask."""
+        self._debuggee.show_rest()
+        is_load = event.kind is StopKind.LOADED or (
+            event.kind is StopKind.CAUGHT and self._debuggee.is_load(event)
+        )
+        if not is_load and (
+            event.kind is not StopKind.INTERRUPTED or not self._holds or self._pausing
+        ):
+            return False
+        await self._debuggee.refresh()
+        if is_load:
+            await self._learn()
+        return True
 
     async def _learn(self) -> None:
         """Set the breakpoints that lie in what was loaded, and tell of its files and units."""
@@ -170,29 +190,40 @@ class Motion:
 
     async def _judged(self, event: StopEvent) -> Verdict:
         verdict = await self._points.judge(event)
-        self._hit = verdict
+        self._hit, self._judged_at = verdict, event.icount
         return verdict
 
     _hit = Verdict(True)
+    _judged_at = -1
+    """The instant of the last stop that was judged."""
 
     def _task(self, move: Movement) -> Callable[[], Awaitable[None]]:
         async def task() -> None:
-            self._hit = Verdict(True)
+            self._hit, self._judged_at = Verdict(True), -1
             try:
+                self._debuggee.target.passes = self._passes
                 event = await move()
             except (ClientError, RequestError, ValueError) as error:
                 await self._failed(error)
             else:
-                if event.kind is StopKind.BREAKPOINT and not self._hit.points:
-                    await self._arrived_at_breakpoint(event)
-                await self.stopped(event)
+                await self.stopped(await self._end_of(event))
 
         return task
 
-    async def _arrived_at_breakpoint(self, event: StopEvent) -> None:
-        """A step that ends at a breakpoint stops there whatever that says, but it may print."""
-        if not (await self._judged(event)).points:
-            self._hit = Verdict(True)
+    async def _end_of(self, event: StopEvent) -> StopEvent:
+        """Return why a movement has ended: a step ends at a point whatever that says.
+
+        That may print, and count.
+        """
+        if event.kind not in _AT_POINTS:
+            return event
+        if self._judged_at != event.icount:
+            await self._judged(event)
+        if not self._hit.points:
+            return event.as_step()
+        if event.kind is StopKind.STEPPED:
+            return replace(event, kind=StopKind.BREAKPOINT)
+        return event
 
     async def _failed(self, error: Exception) -> None:
         """Tell that a movement could not be done."""
@@ -221,8 +252,6 @@ class Motion:
             return
         await self._stand()
         reason = _REASONS.get(event.kind, "pause")
-        if event.kind is StopKind.BREAKPOINT and not self._hit.points:
-            reason = "step"
         self._tell(reason, numbers=numbers_of(self._hit.points), text=describe(event))
 
     async def _stand(self) -> None:

@@ -35,6 +35,8 @@ class UserPoint:
     log: str = ""
     """What it prints instead of stopping the machine; expressions in braces."""
     hits: int = 0
+    refused: str = ""
+    """Why it can't be set, whatever the program is; empty if it can."""
     trouble: str = ""
     """Why it is not where its user wants it; empty if it is."""
     set_points: list[SetPoint] = field(default_factory=list)
@@ -126,6 +128,7 @@ class UserPoints:
 
     def _check(self, point: UserPoint) -> None:
         """Find out whether what is written with a point makes sense."""
+        point.trouble = point.refused
         try:
             if point.condition:
                 parse(point.condition)
@@ -150,7 +153,6 @@ class UserPoints:
                 point.hits = 0
             if not point.set_points:
                 was = point.trouble
-                point.trouble = ""
                 self._check(point)
                 if not point.trouble:
                     await self._bind(point)

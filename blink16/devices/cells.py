@@ -45,15 +45,29 @@ that is; and behind each whether there is one."""
 UART_THERE = 14
 UART_BASES = (0x3F8, 0x2F8)
 """Their base ports."""
-CRTC = _after(UARTS, 4)
-"""The base port of a CGA's or MDA's 6845, or 0; the register that is selected; the cursor's high
-and low byte."""
+CRTC = _after(UARTS, 6)
+"""The base port of the display adapter's 6845; the register that is selected; the cursor's high
+and low byte; and the bits that the index and the high byte have."""
 CRTC_BASE, CRTC_SELECTED, CRTC_CURSOR_HIGH, CRTC_CURSOR_LOW = range(4)
+CRTC_INDEX_BITS, CRTC_HIGH_BITS = 4, 5
+CRTC_MOVED = slice(CRTC_SELECTED, CRTC_INDEX_BITS)
+"""What native code moves."""
 PIC2 = _after(CRTC, 13)
 """The same as `PIC`, of an AT's second 8259A."""
 DMA_SIZE = 43
 DMAS = _after(PIC2, 2 * DMA_SIZE)
 """The fields of `dma.DmaState` for an AT's two 8237As, those of several numbers one by one."""
-_ALL = (PIC, COUNTERS, PIT, PPI, VIDEO, UARTS, CRTC, PIC2, DMAS)
+SAID = _after(DMAS, 2)
+"""How many bytes native code has shown on the console in this run, and at how many cycles last."""
+SAID_COUNT, SAID_AT = 0, 1
+USUAL = _after(SAID, 2)
+"""The linear addresses of stubs while their hot calls may be done, or 0: INT 21h's, and the one
+behind the teletype's code."""
+USUAL_TEXT, USUAL_SHOWN = 0, 1
+TEXT = _after(USUAL, 5)
+"""What is usual for INT 21h: the vectors of INT 10h and 29h, the current PSP's linear address and
+the number of CON in the system file table; and SS and, above, SP at the process' last call."""
+TEXT_VIDEO, TEXT_FAST, TEXT_PSP, TEXT_FILE, TEXT_STACK = range(5)
+_ALL = (PIC, COUNTERS, PIT, PPI, VIDEO, UARTS, CRTC, PIC2, DMAS, SAID, USUAL, TEXT)
 assert all(a.end <= b.offset for a, b in pairwise(_ALL))
 assert _ALL[-1].end <= STATE_SIZE

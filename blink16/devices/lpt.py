@@ -33,11 +33,16 @@ class Lpt:
         self._guest = guest
         self._irq = irq
         self.channel = channel
-        self.state = LptState()
+        self._data, self._control = LptState()
         what = f"printer, {channel.upper()}"
-        bus.attach([base + DATA], lambda port: self.state.data, self._write_data, what=what)
+        bus.attach([base + DATA], lambda port: self._data, self._write_data, what=what)
         bus.attach([base + STATUS], lambda port: STATUS_READY, what=what)
         bus.attach([base + CONTROL], self._read_control, self._write_control, what=what)
+
+    @property
+    def state(self) -> LptState:
+        """The registers."""
+        return LptState(self._data, self._control)
 
     def save(self) -> LptState:
         """Return the state."""
@@ -45,22 +50,21 @@ class Lpt:
 
     def restore(self, state: LptState) -> None:
         """Take the state of a `save`."""
-        self.state = state
+        self._data, self._control = state
 
     def _write_data(self, port: int, value: int) -> None:
-        self.state = LptState(value, self.state.control)
+        self._data = value
 
     def _read_control(self, port: int) -> int:
-        return self.state.control | CONTROL_UNUSED
+        return self._control | CONTROL_UNUSED
 
     def _write_control(self, port: int, value: int) -> None:
-        data, before = self.state
+        before, self._control = self._control, value & ~CONTROL_UNUSED
         strobed = value & STROBE and not before & STROBE
-        self.state = LptState(data, value & ~CONTROL_UNUSED)
         if before & INTERRUPT_ENABLED:  # else the line is down: this is what puts it up
             self._irq(False)
         if strobed:
-            self._guest.output(self.channel, bytes((data,)))
+            self._guest.output(self.channel, bytes((self._data,)))
             if value & INTERRUPT_ENABLED:
                 # the printer's ACK pulse is over at once, but the line is kept up for the 8259A
                 self._irq(True)

@@ -7,6 +7,7 @@ Enhanced Graphics Adapter, Technical Reference.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 from blink16.bus import Bus, ReadPort, WritePort
@@ -15,7 +16,17 @@ from blink16.devices.fields import with_fields
 from blink16.devices.raster import of_vga
 from blink16.devices.vga_map import Window
 from blink16.devices.vga_memory import EMPTY_PLANES, VgaMemory
-from blink16.devices.video import STATUS_NOT_DRAWING, STATUS_RETRACE, Adapter, StatusKind, Video
+from blink16.devices.video import (
+    CRTC_INDEX_PORT,
+    CURSOR,
+    CURSOR_HIGH,
+    CURSOR_LOW,
+    STATUS_NOT_DRAWING,
+    STATUS_RETRACE,
+    Adapter,
+    StatusKind,
+    Video,
+)
 from blink16.services import Guest
 
 ATTRIBUTE, ATTRIBUTE_READ, MISC, ENABLE = range(0x3C0, 0x3C4)
@@ -32,6 +43,8 @@ ATTRIBUTE_BITS = bytes((0x3F,)) * 16 + bytes((0xEF, 0xFF, 0x3F, 0x0F, 0x0F))
 MISC_BITS, FEATURE_BITS = 0xEF, 0x08
 """The bits that registers have; the others are read as 0."""
 CRTC_SIZE, DAC_SIZE = 25, 768
+INDEX_BITS, CURSOR_BITS = 0x3F, 0xFF
+"""Those of the CRT controller's index, and of the cursor's high byte."""
 SEQUENCER_SIZE, GRAPHICS_SIZE = len(SEQUENCER_BITS), len(GRAPHICS_BITS)
 ATTRIBUTE_SIZE = len(ATTRIBUTE_BITS)
 CRTC_PROTECTED, PROTECT = range(8), 0x80
@@ -72,9 +85,10 @@ class VgaState(NamedTuple):
     planes: tuple[bytes, ...] = EMPTY_PLANES
 
 
-_SELECTED, _SEQUENCER_INDEX, _GRAPHICS_INDEX = map(
-    VgaState._fields.index, ("selected", "sequencer_index", "graphics_index")
+_SEQUENCER_INDEX, _GRAPHICS_INDEX = map(
+    VgaState._fields.index, ("sequencer_index", "graphics_index")
 )
+_CURSOR = slice(CURSOR_HIGH, CURSOR_LOW + 1)
 _MISC, _ATTRIBUTE, _ATTRIBUTE_INDEX, _ATTRIBUTE_DATA, _FEATURE = map(
     VgaState._fields.index, ("misc", "attribute", "attribute_index", "attribute_data", "feature")
 )
@@ -95,6 +109,8 @@ class Vga(Video):
         self._vga = VgaState()
         self._take(self._vga)
         super().__init__(guest, bus, adapter)
+        self._crtc_cells[cells.CRTC_INDEX_BITS] = INDEX_BITS
+        self._crtc_cells[cells.CRTC_HIGH_BITS] = CURSOR_BITS
         self.vga = self._vga
 
     # -- state -------------------------------------------------------------------------------
@@ -102,9 +118,12 @@ class Vga(Video):
     @property
     def vga(self) -> VgaState:
         """The registers; native code reads the status by what they say of the beam."""
-        if self._is_behind:
+        s, (selected, *cursor) = self._vga, self._crtc_cells[cells.CRTC_MOVED]
+        if self._is_behind or selected != s.selected or bytes(cursor) != s.crtc[_CURSOR]:
             self._is_behind = False
-            self._vga = self._vga._replace(
+            self._crtc[_CURSOR] = bytes(cursor)
+            self._vga = s._replace(
+                selected=selected,
                 crtc=bytes(self._crtc),
                 sequencer=bytes(self._sequencer),
                 graphics=bytes(self._graphics),
@@ -115,6 +134,7 @@ class Vga(Video):
     def vga(self, state: VgaState) -> None:
         self._vga = state
         self._take(state)
+        self._put_cursor(state.selected, state.crtc)
         self._follow_beam()
         self._tell_status()
 
@@ -139,6 +159,8 @@ class Vga(Video):
         """Tell native code whether it may read the status."""
         is_plain = self._vga.misc & MISC_COLOR and not self._vga.attribute_data
         self._cells[cells.VIDEO_STATUS] = _PLANES if is_plain else _NOBODYS
+        crtc = COLOR_CRTC if self._vga.misc & MISC_COLOR else MONO_CRTC
+        self._crtc_cells[cells.CRTC_BASE] = crtc - CRTC_INDEX_PORT
 
     def save(self) -> VgaState:  # type: ignore[override]
         """Return the state."""
@@ -170,6 +192,7 @@ class Vga(Video):
             bus.attach([base + 1], self._read_data, self._write_data, what=f"{name}, CRTC data")
             status = base + STATUS_OFFSET
             bus.attach([status], self._read_status, self._write_feature, what=f"{name}, status")
+            bus.attach_pairs(base, partial(self._write_pair_at, base))
         nothing = self._nothing
         ports: list[tuple[int, ReadPort, WritePort, str]] = [
             (ATTRIBUTE, self._read_attribute_index, self._write_attribute, "attributes"),
@@ -206,20 +229,26 @@ class Vga(Video):
         return bool(self._vga.misc & MISC_COLOR) == (port >= 0x3D0)
 
     def _read_index(self, port: int) -> int:
-        return self._vga.selected if self._answers(port) and self.is_vga else 0xFF
+        selected = self._crtc_cells[cells.CRTC_SELECTED]
+        return selected if self._answers(port) and self.is_vga else 0xFF
 
     def _write_index(self, port: int, value: int) -> None:
         if self._answers(port):
-            self._vga = with_fields(self._vga, _SELECTED, value & 0x3F)
+            self._crtc_cells[cells.CRTC_SELECTED] = value & INDEX_BITS
 
     def _read_data(self, port: int) -> int:
-        index = self._vga.selected
+        index = self._crtc_cells[cells.CRTC_SELECTED]
+        if index in CURSOR and self._answers(port):
+            return self._crtc_cells[cells.CRTC_CURSOR_HIGH + index - CURSOR_HIGH]
         readable = self.is_vga or index in EGA_READABLE
         return _at(self._crtc, index) if self._answers(port) and readable else 0xFF
 
     def _write_data(self, port: int, value: int) -> None:
-        index, crtc = self._vga.selected, self._crtc
+        index, crtc = self._crtc_cells[cells.CRTC_SELECTED], self._crtc
         if not self._answers(port) or index >= CRTC_SIZE:
+            return
+        if index in CURSOR:
+            self._crtc_cells[cells.CRTC_CURSOR_HIGH + index - CURSOR_HIGH] = value
             return
         if index in CRTC_PROTECTED and self._is_vga and crtc[0x11] & PROTECT:
             if index != 7:
@@ -229,6 +258,15 @@ class Vga(Video):
             crtc[index], self._is_behind = value, True
             if index in TIMED:
                 self._follow_beam()
+
+    def _write_pair_at(self, port: int, register: int, value: int) -> None:
+        """Write two registers, most often those of the cursor."""
+        if register == CURSOR_HIGH and self._answers(port):
+            self._write_pair(register, value)
+            return
+        for index, byte in ((register, value >> 8 & 0xFF), (register + 1, value & 0xFF)):
+            self._write_index(port, index)
+            self._write_data(port + 1, byte)
 
     def _read_sequencer_index(self, port: int) -> int:
         return self._vga.sequencer_index if self.is_vga else 0xFF

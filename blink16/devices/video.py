@@ -104,7 +104,7 @@ _CHARACTERS = {
     Adapter.HERCULES: (MODE_GRAPHICS, 9, 16),
 }
 """Dots of a character without a bit of the mode register, and with it."""
-_CURSOR = CURSOR_HIGH, CURSOR_LOW
+CURSOR = CURSOR_HIGH, CURSOR_LOW
 """Registers that native code writes, too: `Video.state` has them from the cells."""
 
 
@@ -122,7 +122,9 @@ class Video:
         self._aim(adapter.raster)
         self._status_kind = StatusKind.NOBODYS if adapter.has_planes else StatusKind[adapter.name]
         self._crtc_cells = cells.CRTC.view(guest.registers.state)
-        self._crtc_cells[cells.CRTC_BASE] = 0 if adapter.has_planes else adapter.base
+        self._crtc_cells[cells.CRTC_BASE] = adapter.base
+        self._crtc_cells[cells.CRTC_INDEX_BITS] = CRTC_INDEX
+        self._crtc_cells[cells.CRTC_HIGH_BITS] = CURSOR_HIGH_BITS
         self.state = VideoState()
         self._place_memory()
         self._attach(bus)
@@ -157,7 +159,7 @@ class Video:
     def state(self) -> VideoState:
         """The registers; native code moves the cursor, too."""
         s = self._state
-        _, selected, high, low = self._crtc_cells
+        selected, high, low = self._crtc_cells[cells.CRTC_MOVED]
         if (s.selected, s.crtc[CURSOR_HIGH], s.crtc[CURSOR_LOW]) != (selected, high, low):
             crtc = s.crtc[:CURSOR_HIGH] + bytes((high, low)) + s.crtc[CURSOR_LOW + 1 :]
             self._state = s = s._replace(crtc=crtc, selected=selected)
@@ -169,7 +171,12 @@ class Video:
         self._follow_beam()
         self._cells[cells.VIDEO_STATUS], self._cells[cells.VIDEO_PEN] = self._status_kind, state.pen
         crtc = state.crtc
-        self._crtc_cells[1:] = array("q", (state.selected, crtc[CURSOR_HIGH], crtc[CURSOR_LOW]))
+        self._put_cursor(state.selected, crtc)
+
+    def _put_cursor(self, selected: int, crtc: bytes) -> None:
+        """Put what native code moves where that finds it."""
+        moved = array("q", (selected, crtc[CURSOR_HIGH], crtc[CURSOR_LOW]))
+        self._crtc_cells[cells.CRTC_MOVED] = moved
 
     def _follow_beam(self) -> None:
         """Let the beam go as the registers say, or as ever where they are not set yet."""
@@ -243,7 +250,7 @@ class Video:
         if index >= len(_UNUSED_BITS):
             return
         value &= ~_UNUSED_BITS[index]
-        if index in _CURSOR:
+        if index in CURSOR:
             self._crtc_cells[cells.CRTC_CURSOR_HIGH + index - CURSOR_HIGH] = value
         elif value != s.crtc[index]:
             crtc = s.crtc[:index] + bytes((value,)) + s.crtc[index + 1 :]
@@ -256,7 +263,7 @@ class Video:
         if register == CURSOR_HIGH:
             registers = self._crtc_cells
             registers[cells.CRTC_SELECTED] = CURSOR_LOW
-            registers[cells.CRTC_CURSOR_HIGH] = value >> 8 & CURSOR_HIGH_BITS
+            registers[cells.CRTC_CURSOR_HIGH] = value >> 8 & registers[cells.CRTC_HIGH_BITS]
             registers[cells.CRTC_CURSOR_LOW] = value & 0xFF
             return
         for index, byte in ((register, value >> 8 & 0xFF), (register + 1, value & 0xFF)):

@@ -8,8 +8,7 @@ from functools import partial
 
 from blink16 import faults
 from blink16.bios import StandBy
-from blink16.bios.rom import HLT, RETURN_UNLESS_CARRY, SEGMENT, STI, goto, interrupt, jump
-from blink16.bios.typed import write_text
+from blink16.bios.rom import HLT, SEGMENT, STI, goto, interrupt, jump
 from blink16.cpu.registers import CF, Cell
 from blink16.dos import (
     call_traits,
@@ -94,7 +93,7 @@ def _traced(dos: DosSystem, guest: Guest) -> Outcome:
     outcome = _int21(dos, guest)
     if isinstance(outcome, Exit):
         guest.trace_call(f"{who} {text} = exit {outcome.status}")
-    elif isinstance(outcome, Done) and (r.cs, r.ip) in (place, (SEGMENT, dos.character_routine)):
+    elif isinstance(outcome, Done) and (r.cs, r.ip) == place:
         # else it waits, and comes again
         moved = dos.process_name() != who
         answer = f"in {dos.process_name()}" if moved else call_traits.result(guest, number, before)
@@ -107,7 +106,7 @@ def _int21(dos: DosSystem, guest: Guest) -> Outcome:
     number = r.state[_AH]  # quicker than by name, as the next two
     if number not in PSP_CALLS:
         cells = r.cells
-        dos.stack = cells[_SS], cells[_SP]
+        dos.last_stack[0] = cells[_SS] | cells[_SP] << 16
     try:
         call = CALLS.get(number)
         outcome = _do_without(dos, guest, number) if call is None else call(dos, guest)
@@ -224,12 +223,6 @@ def fast_output(dos: DosSystem, guest: Guest) -> Outcome:
     return DONE
 
 
-def _show_character(dos: DosSystem, guest: Guest) -> Outcome:
-    """Show AL, which is no usual character, on the screen alone."""
-    write_text(guest.memory, dos.bus, bytes((guest.registers.al,)))
-    return DONE
-
-
 def nothing(guest: Guest) -> Outcome:
     """INT 28h (idle), 2Ah (network): nobody is there."""
     return DONE
@@ -289,7 +282,3 @@ def hang(chassis: Chassis, dos: DosSystem, standing: StandBy) -> None:
     rom.precede(hooked_output.FAST_OUTPUT_VECTOR, hooked_output.FAST_OUTPUT)
     dos.hooks = hooked_output.OutputHooks(chassis, dos, rom)
     standing.outlet.channel = partial(shown_channel, dos)
-    unusual = chassis.add_stub("int21-character", partial(_show_character, dos))
-    dos.character_routine = rom.after_call(
-        standing.put_character, RETURN_UNLESS_CARRY + jump(*unusual), "int21_character"
-    )

@@ -19,13 +19,13 @@ from blink16.dos.volume import (
     HIDDEN,
     MAX_DIRECTORY,
     MAX_KNOWN,
-    OWNER_WRITE,
     READ_ONLY,
     SYSTEM,
     VOLUME,
     Entry,
     Volume,
 )
+from blink16.hostfs.filenodes import OWNER_WRITE
 from blink16.hostfs.files import GONE, FileKind
 from blink16.packing import packing
 from blink16.services import DONE, Guest, Outcome
@@ -172,6 +172,7 @@ def attributes(dos: DosSystem, guest: Guest) -> Outcome:
     if isinstance(place.files, FatTree):
         place.files.set_attributes(entry.stat.node, r.cx & 0xFF)
         return DONE
+    dos.tell_unkept(guest, place, r.cx)
     write = 0o222 if entry.stat.mode & OWNER_WRITE == 0 else 0
     read_only = r.cx & READ_ONLY
     mode = entry.stat.mode & ~0o222 if read_only else entry.stat.mode | write

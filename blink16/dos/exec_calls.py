@@ -11,7 +11,7 @@ from construct import Int16ul, Struct
 from blink16.dos import processes
 from blink16.dos.errors import CallFailed, Code, DosError
 from blink16.dos.executable import FAR_POINTER, MAX_EXE_SIZE, PSP_SIZE, is_mz, parse
-from blink16.dos.interrupts import push_frame, vector
+from blink16.dos.interrupts import lead, push_frame, vector
 from blink16.dos.processes import Fcbs, ProgramEntry
 from blink16.dos.system import DosSystem, path_argument
 from blink16.hostfs.files import FileKind
@@ -57,11 +57,21 @@ def exec_(dos: DosSystem, guest: Guest) -> Outcome:
             raise CallFailed(Code.INVALID_FUNCTION)
 
 
+SHELL = "COMMAND.COM"
+"""What COMSPEC names, and programs take for granted: C's `system`, an editor's way to DOS."""
+
+
 def _content(dos: DosSystem, guest: Guest) -> tuple[str, bytes]:
     """Return the path, as DOS writes it whole, and content of the program at DS:DX."""
     r = guest.registers
-    place = dos.locate(path_argument(guest, r.ds, r.dx))
-    node = place.node()
+    name = path_argument(guest, r.ds, r.dx)
+    try:
+        place = dos.locate(name)
+        node = place.node()
+    except CallFailed:
+        if name.upper().endswith(SHELL):
+            dos.tell_no_shell(guest, name)
+        raise
     if place.files.stat(node).kind is not FileKind.FILE:
         raise CallFailed(Code.ACCESS_DENIED)
     size = min(place.files.size(node), MAX_PROGRAM)
@@ -83,6 +93,7 @@ def _load_program(dos: DosSystem, guest: Guest, *, run: bool) -> Outcome:
     parent = dos.state.psp
     strings = processes.environment_strings(memory, environment) if environment else b"\0"
     processes.keep_stack(dos, guest)
+    back = caller_address(guest)
     entry = processes.load(
         dos,
         guest,
@@ -90,10 +101,11 @@ def _load_program(dos: DosSystem, guest: Guest, *, run: bool) -> Outcome:
         path,
         strings,
         parent=parent,
-        back=caller_address(guest),
+        back=back,
         tail=memory.read(_at(guest, block.tail), processes.TAIL_SIZE),
         fcbs=fcbs,
     )
+    lead(guest, processes.DOS_VECTORS[0], back)  # from which 55h takes it
     if run:
         stub = r.cs, r.ip
         processes.enter(guest, entry)

@@ -148,6 +148,10 @@ class FatTree:
             mtime = 0
         return Stat(node, kind, mode, entry.size, mtime, 1)
 
+    def is_writable(self, node: int) -> bool:
+        """Whether a node is a file that is not read-only."""
+        return node != ROOT and not self._entry(node).attributes & (DIRECTORY | READ_ONLY)
+
     def size(self, node: int) -> int:
         """Return a file's length in bytes."""
         length: int = self._entry(node).size

@@ -101,6 +101,8 @@ def _opened(dos: DosSystem, guest: Guest, fcb: Fcb) -> tuple[int, SftEntry]:
 def close(dos: DosSystem, guest: Guest) -> Outcome:
     """10h: close the FCB's file; it gets the date and time that the FCB has."""
     fcb = argument(guest)
+    if fcb.place.attributes & VOLUME:
+        return answer(guest, OK)  # of a label that was created
     date, time = fcb.date, fcb.time
     index, entry = _opened(dos, guest, fcb)
     if not entry.device and entry.written:

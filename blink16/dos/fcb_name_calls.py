@@ -32,6 +32,7 @@ from blink16.dos.fcbs import (
     FcbPlace,
     answer,
     argument,
+    pattern,
     place_of,
 )
 from blink16.dos.names import CODE_PAGE, dotted, template
@@ -45,37 +46,37 @@ _IS_FILE = FileKind.FILE
 
 def _matching(dos: DosSystem, attributes: int, fcb: Fcb) -> tuple[str, ...]:
     """Return what an FCB's pattern finds in its drive's current directory, in order."""
-    volume = dos.volume(fcb.drive)
+    volume, wanted = dos.volume(fcb.drive), pattern(fcb.name)
     if attributes == VOLUME:
         label = label_entry(dos, volume)
-        return (label[0],) if label is not None and _fits(fcb.name, label[0]) else ()
-    search = _search(dos, volume, attributes, fcb.name)
+        return (label[0],) if label is not None and _fits(wanted, label[0]) else ()
+    search = _search(dos, volume, attributes, wanted)
     listing = volume.names(search.directory).entries
     return tuple(name for name in search.names if found(volume, search, name, listing))
 
 
-def _search(dos: DosSystem, volume: Volume, attributes: int, pattern: bytes) -> Search:
+def _search(dos: DosSystem, volume: Volume, attributes: int, wanted: bytes) -> Search:
     place = Located(volume, dos.cwd(volume))
-    names = matching(place, pattern.upper())
+    names = matching(place, wanted.upper())
     return Search(0, volume.drive, place.real, names, attributes)
 
 
-def _fits(pattern: bytes, label: str) -> bool:
+def _fits(wanted: bytes, label: str) -> bool:
     name = label.encode(CODE_PAGE, "replace")[:11].ljust(11)
-    return all(p in (ord("?"), n) for p, n in zip(pattern, name, strict=True))
+    return all(w in (ord("?"), n) for w, n in zip(wanted, name, strict=True))
 
 
 def find_first(dos: DosSystem, guest: Guest) -> Outcome:
     """11h: find the first entry that the FCB's pattern fits; it comes into the transfer area."""
     place = place_of(guest)
-    drive, pattern, *_ = _head(guest, place)
-    volume = dos.volume(drive)
+    drive, name, *_ = _head(guest, place)
+    volume, wanted = dos.volume(drive), pattern(name)
     if place.attributes == VOLUME:
         label = label_entry(dos, volume)
-        if label is None or not _fits(pattern, label[0]):
+        if label is None or not _fits(wanted, label[0]):
             raise CallFailed(Code.NO_MORE_FILES)
         return _tell(dos, guest, place, Search(0, volume.drive, "", (), VOLUME), 0, *label)
-    search = begin(dos, _search(dos, volume, place.attributes, pattern))
+    search = begin(dos, _search(dos, volume, place.attributes, wanted))
     return _find(dos, guest, place, search, 0)
 
 
@@ -113,8 +114,8 @@ def _tell(
     entry: Entry,
 ) -> Outcome:
     """Put an entry into the transfer area, and where the search goes on into the FCB."""
-    drive, pattern, *_ = _head(guest, place)
-    head = PACKED_SEARCH.pack(drive, pattern, SEARCH_MAGIC, search.number, following)
+    drive, wanted, *_ = _head(guest, place)
+    head = PACKED_SEARCH.pack(drive, wanted, SEARCH_MAGIC, search.number, following)
     guest.memory.write(place.address, head)
     record = bytes((drive or dos.state.drive + 1,)) + directory_entry(name, entry)
     if place.extended:
@@ -160,7 +161,7 @@ def rename(dos: DosSystem, guest: Guest) -> Outcome:
     """17h: rename all files that the FCB's pattern fits; ``?`` in the new name keeps what is."""
     fcb = argument(guest)
     attributes = fcb.place.attributes
-    new = guest.memory.read(fcb.place.address + NEW_NAME, 11).upper()
+    new = pattern(guest.memory.read(fcb.place.address + NEW_NAME, 11).upper())
     volume = dos.volume(fcb.drive)
     names = _matching(dos, attributes, fcb)
     if not names:

@@ -13,7 +13,7 @@ from construct import Bytes, Int8ul, Int16ul, Int32ul, Padding, Struct
 
 from blink16.dos.errors import CallFailed, Code
 from blink16.dos.fat import DIRENT
-from blink16.dos.names import dotted
+from blink16.dos.names import BASE_LENGTH, dotted
 from blink16.dos.system import DosSystem, Located
 from blink16.packing import packing
 from blink16.services import DONE, Guest, Outcome
@@ -114,6 +114,16 @@ def answer(guest: Guest, status: int) -> Outcome:
     """End a call with AL."""
     guest.registers.al = status
     return DONE
+
+
+def pattern(raw: bytes) -> bytes:
+    """Return an FCB's name as a pattern: a ``*`` fits the rest of its field."""
+    return b"".join(_starred(part) for part in (raw[:BASE_LENGTH], raw[BASE_LENGTH:]))
+
+
+def _starred(part: bytes) -> bytes:
+    before, star, _ = part.partition(b"*")
+    return before.ljust(len(part), b"?") if star else part
 
 
 def locate(dos: DosSystem, drive: int, raw: bytes) -> Located:

@@ -10,10 +10,19 @@ from blink16.cpu.registers import Cell
 from blink16.dos import clock, handles
 from blink16.dos.console_calls import break_typed
 from blink16.dos.errors import CallFailed, Code
+from blink16.dos.fat import FatTree
 from blink16.dos.names import CODE_PAGE, upper
 from blink16.dos.system import DosDevice, DosSystem, Located, SftEntry, path_argument
 from blink16.dos.terminal import CON_DEVICES, Break, read_console, write_device
-from blink16.dos.volume import DIRECTORY, OWNER_WRITE, READ_ONLY, VOLUME, Tree
+from blink16.dos.volume import (
+    ARCHIVE,
+    DIRECTORY,
+    HIDDEN,
+    READ_ONLY,
+    SYSTEM,
+    VOLUME,
+    Tree,
+)
 from blink16.hostfs.files import GONE, FileKind
 from blink16.services import DONE, Guest, Outcome
 
@@ -36,22 +45,24 @@ _AX, _BX, _CX, _DX, _DS = map(int, (Cell.AX, Cell.BX, Cell.CX, Cell.DX, Cell.DS)
 def _opened(
     dos: DosSystem, guest: Guest, entry: SftEntry, reserved: tuple[int, int] | None = None
 ) -> Outcome:
-    guest.registers.ax = handles.install(dos, guest, entry, reserved)
+    guest.registers.cells[_AX] = handles.install(dos, guest, entry, reserved)
     return DONE
 
 
 def create(dos: DosSystem, guest: Guest, *, exclusive: bool = False) -> Outcome:
     """3Ch: create or empty the file at DS:DX with attributes CX; 5Bh: create a new one."""
-    r = guest.registers
-    path = path_argument(guest, r.ds, r.dx)
-    if r.cx & VOLUME:
+    cells = guest.registers.cells
+    path, attributes = path_argument(guest, cells[_DS], cells[_DX]), cells[_CX]
+    if attributes & VOLUME:
         return _create_label(dos, guest, path)
     device = dos.device_at(path)
     if device is not None:
         return _opened(dos, guest, SftEntry(_DEVICES[device]))
     reserved = handles.reserve(dos, guest)  # so that a full table leaves the file as it is
     place = dos.locate(path)
-    node = make(place, r.cx, exclusive=exclusive)
+    node = make(place, attributes, exclusive=exclusive)
+    if attributes & (HIDDEN | SYSTEM):
+        dos.tell_unkept(guest, place, attributes)
     return _opened(dos, guest, SftEntry(_NO_DEVICE, node, drive=place.volume.drive), reserved)
 
 
@@ -70,18 +81,33 @@ def make(place: Located, attributes: int, *, exclusive: bool = False) -> int:
     if existing == GONE:
         place.volume.check_new(place.real)
         mode = 0o444 if attributes & READ_ONLY else 0o666
-        return place.files.create(place.real, mode=mode, exclusive=True)
+        node = place.files.create(place.real, mode=mode, exclusive=True)
+        _attribute(place.files, node, attributes)
+        return node
     if exclusive:
         raise CallFailed(Code.FILE_EXISTS)
     check_writable(place.files, existing)
-    place.files.truncate(existing)
+    _empty(place.files, existing, attributes)
     return existing
+
+
+def _empty(files: Tree, node: int, attributes: int) -> None:
+    """Make a file anew where one is; what is hidden is so only for who asks for it to stay so."""
+    if isinstance(files, FatTree) and files.attributes(node) & ~attributes & (HIDDEN | SYSTEM):
+        raise CallFailed(Code.ACCESS_DENIED)  # as in FreeDOS
+    files.truncate(node)
+    _attribute(files, node, attributes)
+
+
+def _attribute(files: Tree, node: int, attributes: int) -> None:
+    """Give a file that is created anew its attributes; a folder has but read-only."""
+    if isinstance(files, FatTree):
+        files.set_attributes(node, attributes & (READ_ONLY | HIDDEN | SYSTEM) | ARCHIVE)
 
 
 def check_writable(files: Tree, node: int) -> None:
     """Refuse what is no file that can be written (error 5)."""
-    stat = files.stat(node)
-    if stat.kind is not _FILE or not stat.mode & OWNER_WRITE:
+    if not files.is_writable(node):
         raise CallFailed(Code.ACCESS_DENIED)
 
 
@@ -111,7 +137,7 @@ def open_(dos: DosSystem, guest: Guest) -> Outcome:
 
 def close(dos: DosSystem, guest: Guest) -> Outcome:
     """3Eh: close handle BX."""
-    handles.close(dos, guest, guest.registers.bx)
+    handles.close(dos, guest, guest.registers.cells[_BX])
     return DONE
 
 
@@ -156,12 +182,12 @@ def write(dos: DosSystem, guest: Guest) -> Outcome:
     """40h: write CX bytes from DS:DX to handle BX (none: cut the file off); how many in AX."""
     cells = guest.registers.cells
     length = cells[_CX]
-    entry = handles.lookup(dos, guest, cells[_BX])[1]
+    index, entry = handles.lookup(dos, guest, cells[_BX])
     if entry.access == READ:
         raise CallFailed(Code.ACCESS_DENIED)
     if entry.device:
         data = guest.memory.read(guest.linear(cells[_DS], cells[_DX]), length)
-        write_device(dos, guest, entry.device, data)
+        write_device(dos, guest, entry.device, data, index)
         cells[_AX] = length
         return DONE
     try:
@@ -285,6 +311,7 @@ def extended_open(dos: DosSystem, guest: Guest) -> Outcome:
         if failure.code is not Code.FILE_NOT_FOUND or not if_not:
             raise
         node, action = make(place, r.cx), CREATED
+        dos.tell_unkept(guest, place, r.cx)
     if action == OPENED:
         if not if_there:
             raise CallFailed(Code.FILE_EXISTS)
@@ -293,7 +320,7 @@ def extended_open(dos: DosSystem, guest: Guest) -> Outcome:
         if access != READ or if_there == REPLACE:
             check_writable(place.files, node)
         if if_there == REPLACE:
-            place.files.truncate(node)
+            _empty(place.files, node, r.cx)
             action = REPLACED
     private = bool(r.bl & NO_INHERIT)
     entry = SftEntry(DosDevice.FILE, node, access, drive=place.volume.drive, private=private)

@@ -104,6 +104,7 @@ def _reserve_around(memory: Memory, segment: int, offset: int, size: int) -> tup
 
 def enter(dos: DosSystem, entry: SftEntry) -> int:
     """Enter an open file into the system file table; error 4 if that is full."""
+    dos.text.forbid()
     sft = dos.sft
     index = sft.index(None) if None in sft else len(sft)
     if index >= MAX_OPEN_FILES:
@@ -119,6 +120,7 @@ def leave(dos: DosSystem, index: int, entry: SftEntry) -> None:
     if entry.references > 1:
         entry.references -= 1
         return
+    dos.text.forbid()
     dos.sft[index] = None
     if not entry.device:
         dos.tree(entry).release(entry.node)

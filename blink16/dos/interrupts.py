@@ -34,6 +34,13 @@ def vector(guest: Guest, number: int) -> tuple[int, int]:
     return far_pointer(guest.memory, number * 4)
 
 
+def lead(guest: Guest, number: int, back: tuple[int, int]) -> None:
+    """Let an interrupt lead to ``back``, a segment and an offset."""
+    segment, offset = back
+    guest.memory.write_word(number * 4, offset)
+    guest.memory.write_word(number * 4 + 2, segment)
+
+
 def again(guest: Guest) -> None:
     """Let the stub's IRET lead to the stub itself: the service is called once more."""
     push_frame(guest, guest.registers.cs, guest.registers.ip)

@@ -260,7 +260,7 @@ def keep_stack(dos: DosSystem, guest: Guest, *, calling: bool = True) -> None:
     ``calling``: this is that call, and the registers are put below it; else what lies there may
     be the program's by now, and the state keeps them.
     """
-    ss, sp = dos.stack
+    ss, sp = dos.text.stack
     sp = (sp - SAVED_SIZE) & 0xFFFF
     left = tuple(entry for entry in dos.state.left if entry[0] != dos.state.psp)
     if calling:

@@ -86,12 +86,18 @@ def load(
         drive=start.drive,
         cwds=((start.drive, start.folder),),
     )
-    dos = DosSystem(state, volumes, console, chassis.bus, standing.pipe, start.version)
+    dos = DosSystem(
+        *(state, volumes, console, chassis.bus, standing.pipe),
+        chassis.registers.state,
+        start.version,
+    )
     dos.sft.extend(standard_files())
     chassis.add_component(COMPONENT, dos)
     hang(chassis, dos, standing)
     if start.real_calls:
         call_times.install(chassis, dos, standing.rom, partial(int21, dos))
+    else:
+        dos.text.begin(chassis)
     dos.upper_memory = _add_drivers(chassis, standing, start)
     dos.has_ems = bool(start.ems_kib)
     chassis.tell_processes(DosProcessTable(dos))

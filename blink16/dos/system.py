@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 from blink16.bios.program_keys import PipedKeys
 from blink16.bus import Bus
 from blink16.console import Console
+from blink16.devices.cells import USUAL_SHOWN, USUAL_TEXT
 from blink16.dos.errors import CallFailed, Code
+from blink16.dos.fat import FatTree
 from blink16.dos.hooked_output import OutputHooks, Showing
 from blink16.dos.line_editor import Line
 from blink16.dos.names import from_dos, upper
 from blink16.dos.upper_memory import UpperMemory
-from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume, device_of, letter
+from blink16.dos.usual_text import UsualText
+from blink16.dos.volume import DRIVE_C, HIDDEN, SYSTEM, Entry, Tree, Volume, device_of, letter
 from blink16.hostfs.files import MAX_FILE_SIZE
 from blink16.services import Guest
 
@@ -162,9 +165,12 @@ class DosSystem:
         console: Console,
         bus: Bus,
         pipe: PipedKeys,
+        packed: bytearray,
         version: tuple[int, int] = VERSION,
     ) -> None:
-        """``console``: standard input; ``bus``: of the display; ``pipe``: where keys come from."""
+        """``console``: standard input; ``bus``: of the display; ``pipe``: where keys come from;
+        ``packed``: the machine's packed state.
+        """
         self.state = state
         self.volumes = {volume.drive: volume for volume in volumes}
         """By drive, from 0 for A."""
@@ -177,24 +183,26 @@ class DosSystem:
         self.has_ems = False
         self.upper_memory: UpperMemory | None = None
         """What DOS can have of upper memory."""
-        self.stack = (0, 0)
-        """SS:SP at the current process's last call, at its interrupt's frame."""
+        self.text = UsualText(packed)
+        self.last_stack, self._usual = self.text.last_stack, self.text.usual
         self.exec_stub = self.break_stub = self.critical_stub = (0, 0)
         """Where a child's first instruction, and the ways back from INT 23h and 24h, go through."""
         self.hooks: OutputHooks
-        self.character_routine = 0
-        """The offset of the routine in ROM that shows AL and returns to a call's caller."""
         self.wait_routine = 0
         """The offset of the routine in ROM that waits for an interrupt and comes again."""
         self.told: set[int] = set()
         """Calls that the user was told DOS hasn't got: once each, in replays too."""
         self._full: set[int] = set()
-        self._long: set[tuple[int, int]] = set()
         """Drives of which the user was told that they are full."""
+        self._unkept: set[int] = set()
+        """Drives of which the user was told that they don't keep all attributes."""
+        self._shell_is_told = False
+        self._long: set[tuple[int, int]] = set()
 
     def change(self, **changes: Any) -> None:
         """Change fields of the state."""
-        state = self.state
+        usual, state = self._usual, self.state
+        usual[USUAL_TEXT] = usual[USUAL_SHOWN] = 0  # quicker than `forbid`
         for name, value in changes.items():
             setattr(state, name, value)
 
@@ -202,6 +210,12 @@ class DosSystem:
     def last_drive(self) -> int:
         """How many drive letters there are."""
         return max(MIN_LAST_DRIVE, max(self.volumes) + 1)
+
+    def allow_text(self, guest: Guest, file: int) -> None:
+        """Let native code show what comes next on CON, a ``file`` of this number, if it may."""
+        state = self.state
+        if not (state.break_pressed or state.paused or state.kept or state.showing):
+            self.text.allow(guest, state.psp, file)
 
     def process_name(self) -> str:
         """Return what users call the current process: its program and its PSP's segment."""
@@ -277,6 +291,24 @@ class DosSystem:
             most = f"longer than {MAX_FILE_SIZE >> 20} MiB"
             guest.notice(f"drive {letter(drive)}: a file is {most}; a read failed with error 5")
 
+    def tell_unkept(self, guest: Guest, place: Located, attributes: int) -> None:
+        """Tell the user, once, that a file's folder can't keep all of its attributes."""
+        drive = place.volume.drive
+        told = isinstance(place.files, FatTree) or drive in self._unkept
+        if attributes & (HIDDEN | SYSTEM) and not told:
+            self._unkept.add(drive)
+            unkept = "is a folder, which keeps no attribute hidden or system"
+            guest.notice(f"drive {letter(drive)}: {unkept}; a file was to have one")
+
+    def tell_no_shell(self, guest: Guest, name: str) -> None:
+        """Tell the user, once, that a program can't run the command interpreter."""
+        if not self._shell_is_told:
+            self._shell_is_told = True
+            guest.notice(
+                f"{name} is not there, by which a program wants to run a command; "
+                "put one, FreeDOS' for instance, into the folder that is drive C"
+            )
+
     def label(self, volume: Volume) -> bytes:
         """Return a volume's label, eleven bytes at most; empty if it has none."""
         return volume.label() or dict(self.state.labels).get(volume.drive, b"")
@@ -296,11 +328,11 @@ class DosSystem:
     def save(self) -> Any:
         """Return the state."""
         files = tuple([entry and _saved_entry(entry) for entry in self.sft])
-        return _saved_state(self.state), self.stack, files
+        return _saved_state(self.state), self.text.stack, files
 
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""
-        kept, self.stack = DosState(*state[0]), tuple(state[1])
+        kept, self.text.stack = DosState(*state[0]), tuple(state[1])
         self.sft = [None if entry is None else SftEntry(*entry) for entry in state[2]]
         kept.searches = tuple(Search(*search) for search in kept.searches)
         kept.processes = tuple(Process(*process) for process in kept.processes)
@@ -308,6 +340,7 @@ class DosSystem:
         kept.showing = tuple(Showing(rest, tuple(past), *by) for rest, past, *by in kept.showing)
         kept.edited = None if kept.edited is None else Line(*kept.edited)
         self.state = kept
+        self.text.forbid()
 
 
 def string_before(guest: Guest, segment: int, offset: int, end: bytes, limit: int) -> bytes | None:

@@ -65,8 +65,13 @@ BREAK = Break()
 # -- output ----------------------------------------------------------------------------------
 
 
-def write_device(dos: DosSystem, guest: Guest, device: int, data: bytes) -> None:
-    """Show bytes on a character device; NUL has nothing to show them."""
+def write_device(
+    dos: DosSystem, guest: Guest, device: int, data: bytes, file: int | None = None
+) -> None:
+    """Show bytes on a character device; NUL has nothing to show them.
+
+    ``file``: by which of the system's files that is, if it is by one.
+    """
     routine = 0
     if device in CON_DEVICES and dos.hooks.is_hooked(guest):
         routine = dos.hooks.show if device == DosDevice.CON else dos.hooks.show_error
@@ -76,6 +81,8 @@ def write_device(dos: DosSystem, guest: Guest, device: int, data: bytes) -> None
         dos.change(kept=dos.state.kept + data, kept_for=routine)
     else:
         show(dos, guest, device, data)
+        if device == DosDevice.CON and file is not None:
+            dos.allow_text(guest, file)
 
 
 def show(dos: DosSystem, guest: Guest, device: int, data: bytes) -> None:
@@ -111,9 +118,9 @@ def _print(dos: DosSystem, guest: Guest, data: bytes) -> None:
 
 def write_standard(dos: DosSystem, guest: Guest, data: bytes) -> None:
     """Write to standard output, wherever that leads; what can't be written is lost."""
-    entry = lookup(dos, guest, STDOUT)[1]
+    index, entry = lookup(dos, guest, STDOUT)
     if entry.device != DosDevice.FILE:
-        write_device(dos, guest, entry.device, data)
+        write_device(dos, guest, entry.device, data, index if entry.access else None)
         return
     try:
         count = dos.tree(entry).write(entry.node, entry.position, data)
@@ -125,20 +132,9 @@ def write_standard(dos: DosSystem, guest: Guest, data: bytes) -> None:
 
 
 def write_character(dos: DosSystem, guest: Guest, code: int) -> Outcome:
-    """End a call by writing a character to standard output; it is in AL afterwards.
-
-    All but a tab are put on the screen by a routine in ROM.
-    """
-    device = lookup(dos, guest, STDOUT)[1].device
+    """End a call by writing a character to standard output; it is in AL afterwards."""
     guest.registers.al = code
-    data = bytes((code,))
-    if device not in CON_DEVICES or dos.hooks.is_hooked(guest):
-        write_standard(dos, guest, data)
-    elif code == TAB:
-        show(dos, guest, device, data)
-    else:
-        guest.output(_CHANNELS[device], data)
-        goto(guest, dos.character_routine)
+    write_standard(dos, guest, bytes((code,)))
     return DONE
 
 

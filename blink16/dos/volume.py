@@ -25,6 +25,7 @@ from blink16.dos.names import (
     truncated,
     upper,
 )
+from blink16.hostfs.filenodes import OWNER_WRITE
 from blink16.hostfs.files import GONE, FileKind, FileTree, Stat
 
 DRIVE_C = 2
@@ -37,7 +38,6 @@ MAX_LISTED = 64
 MAX_DIRECTORY = 63
 r"""Characters in a current directory without drive and first ``\``, as 47h's buffer holds."""
 READ_ONLY, HIDDEN, SYSTEM, VOLUME, DIRECTORY, ARCHIVE = (1 << bit for bit in range(6))
-OWNER_WRITE = 0o200
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,7 +20,7 @@ ROOT = 1
 """The root folder's node."""
 BLOCK_DEVICE = 0x10000
 """Marks the number of a block device; others are character devices."""
-MODE_BITS = 0o7777
+MODE_BITS, OWNER_WRITE = 0o7777, 0o200
 GONE = 0
 """Stands for the node of a name that the host folder has and the guest removed."""
 

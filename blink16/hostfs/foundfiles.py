@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from blink16.hostfs.filenodes import (
     GONE,
+    OWNER_WRITE,
     ROOT,
     Inode,
     InodeState,
@@ -141,6 +142,11 @@ class FoundFiles:
     def size(self, node: int) -> int:
         """Return a file's length in bytes."""
         return self._node(node).size
+
+    def is_writable(self, node: int) -> bool:
+        """Whether a node is a file that its owner may write."""
+        n = self._node(node)
+        return n.kind == _FILE and bool(n.mode & OWNER_WRITE)
 
     def listdir(self, node: int) -> tuple[str, ...]:
         """Return the sorted names in a folder, without '.' and '..'."""

@@ -40,7 +40,10 @@ DIRTY_OFFSET = PLANAR_OFFSET + PLANAR_SIZE
 DIRTY_SHIFT = 10
 """A part has 1024 cells."""
 DIRTY_SIZE = PLANES_SIZE >> 2 >> DIRTY_SHIFT
-ARENA_SIZE = DIRTY_OFFSET + DIRTY_SIZE
+SAID_OFFSET = DIRTY_OFFSET + DIRTY_SIZE
+"""What native code has shown on the console in this run."""
+SAID_SIZE = 8192
+ARENA_SIZE = SAID_OFFSET + SAID_SIZE
 
 
 def linear(segment: int, offset: int, line_20: int = 0) -> int:

@@ -448,6 +448,11 @@ class Memory:
 
     # -- attributes --------------------------------------------------------------------------
 
+    @property
+    def is_minded(self) -> bool:
+        """Whether anybody minds accesses: a watch, or a probe."""
+        return bool(self._watches) or self.on_access is not None
+
     def mark(self, address: int, attribute: Attribute, length: int = 1) -> None:
         """Give linear addresses an attribute; watches mark their pages as well."""
         where = slice(address, address + length)

@@ -19,7 +19,7 @@ from blink16.bios.geometry import BOOT_SIGNATURE, MAX_IMAGE_SIZE, SECTOR_SIZE
 from blink16.console import Console
 from blink16.cpu import engines
 from blink16.cpu.models import DEFAULT
-from blink16.dos.executable import COM_ORIGIN, is_mz
+from blink16.dos.executable import COM_ORIGIN, MAX_COM_SIZE, is_mz
 from blink16.dos.volume import letter
 from blink16.hostfiles import is_folder, is_there, read_at_most
 from blink16.hostfs.files import FileTree
@@ -229,7 +229,7 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
     console = Console()
     if options.poweron is not None:
         poweron.fill_memory(machine, options.poweron)
-    told: list[str] = []
+    told = _doubts(program)
     machine.on_notice = told.append
     if isinstance(options.poweron, poweron.DrawnSeed):
         told.append(options.poweron.told())
@@ -315,6 +315,21 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 def _has_boot_signature(image: bytes) -> bool:
     return len(image) >= SECTOR_SIZE and image[SECTOR_SIZE - 2 : SECTOR_SIZE] == BOOT_SIGNATURE
+
+
+def _doubts(program: Program) -> list[str]:
+    """Say why a boot image will hardly boot: else its user sees where the processor got lost."""
+    image = program.image
+    if program.kind is not ProgramKind.BOOT or _has_boot_signature(image):
+        return []
+    if not any(image[:SECTOR_SIZE]):
+        return [f"{program.name}: its first sector is empty, and so nothing boots from it"]
+    if len(image) > MAX_COM_SIZE:
+        return []  # a disk: those of the first years have no signature
+    return [
+        f"{program.name}: it is taken for a boot sector by its name alone, without 55h AAh at the "
+        "sector's end; a DOS program's name must end in .com"
+    ]
 
 
 def _is_text(image: bytes) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from blink16.memory import ADDRESS_MASK
+from blink16.symbolfiles.assembler_data import SIZES, ListedData, variables
 from blink16.symbolfiles.source import SymbolFileError
 from blink16.symbolfiles.toolchain import Label, Language, SourceLine, Toolchain, Unit
 from blink16.words.numerals import NumeralError, digits, literal
@@ -31,13 +32,14 @@ _ROW = re.compile(
     r" *(?P<depth><[0-9]+>)?(?: .*)?$"
 )
 _HEX = re.compile(r"[0-9A-F]{2}")
-_REPEATED = re.compile(r"<rep ([0-9A-Fa-f]+)h>")
+_REPEATED = re.compile(r"<re([ps]) ([0-9A-Fa-f]+)h>")
 _ORIGIN = re.compile(r"^\s*\[?\s*org\s+([^\s;\]]+)", re.IGNORECASE)
 _SECTION = re.compile(r"^\s*\[?\s*(?:section|segment)\s+([^\s;\]]+)", re.IGNORECASE)
 _LABEL = re.compile(r"^\s*([A-Za-z_?@][\w$#@~.?]*)\s*(:?)\s*(.*)$")
 _DATA = re.compile(
     r"^\s*(?:times\s+.*?\s)?(?:d[bwdqto]|res[bwdqto]|incbin|align|equ)\b", re.IGNORECASE
 )
+_ELEMENT = re.compile(r"^\s*(times\s+.*?\s)?(?:d|res)([bwdq])\b", re.IGNORECASE)
 _CONSTANT = re.compile(r"^\s*equ\b", re.IGNORECASE)
 
 
@@ -63,6 +65,7 @@ def read(lines: Sequence[str], file: str) -> Toolchain:
     origin, end = 0, 0
     found: list[SourceLine] = []
     labels: list[Label] = []
+    data: list[ListedData] = []
     waiting: list[str] = []
     here, home = FIRST_SECTION, ""
     for row in _rows(lines):
@@ -82,6 +85,7 @@ def read(lines: Sequence[str], file: str) -> Toolchain:
         is_code = not _DATA.match(statement)
         address = origin + row.offset
         labels += [Label(one, address, is_code) for one in waiting]
+        _take_data(data, waiting, statement, address, row)
         waiting.clear()
         end = max(end, address + row.size)
         if is_code:
@@ -90,8 +94,36 @@ def read(lines: Sequence[str], file: str) -> Toolchain:
         raise SymbolFileError("there is no code in this listing")
     found.sort(key=lambda line: line.address)
     first = found[0].address
-    unit = Unit(file, Language.ASSEMBLER, (range(first, end),), tuple(_first_of_each(found)))
+    named, types = variables(data)
+    unit = Unit(
+        file,
+        Language.ASSEMBLER,
+        (range(first, end),),
+        tuple(_first_of_each(found)),
+        variables=named,
+        types=types,
+    )
     return Toolchain((unit,), tuple(labels))
+
+
+def _take_data(
+    data: list[ListedData], names: list[str], statement: str, address: int, row: _Row
+) -> None:
+    """Note what a row's labels name; a row without any may go on with the one before."""
+    match = _ELEMENT.match(statement)
+    if names:
+        if match is not None and row.size:
+            element = SIZES[match[2].lower()]
+            data += [ListedData(name, address, element, row.size, row.number) for name in names]
+        return
+    if not data or data[-1].end != address:
+        return
+    goes_on = row.number == data[-1].line  # the bytes of a long line
+    if match is not None and not match[1]:  # TIMES fills up, as to a boot sector's end
+        goes_on = SIZES[match[2].lower()] == data[-1].element
+    if goes_on:
+        data[-1].size += row.size
+        data[-1].line = row.number
 
 
 def _rows(lines: Sequence[str]) -> Iterator[_Row]:
@@ -106,8 +138,8 @@ def _rows(lines: Sequence[str]) -> Iterator[_Row]:
         offset = int(match["offset"], 16) if match["offset"] else None
         size = len(_HEX.findall((match["code"] or "").partition("<")[0]))
         repeated = _REPEATED.search(text[:TEXT])
-        if repeated is not None:
-            size *= _times(repeated[1])
+        if repeated is not None:  # RESB and its like, or TIMES
+            size = _times(repeated[2]) * (1 if repeated[1] == "s" else size)
         yield _Row(line, offset, size, text[TEXT:] if not deep else "")
 
 

@@ -42,6 +42,8 @@ from blink16.client.program.values import (
 from blink16.memory import ADDRESS_MASK, linear
 
 _WORD = 0xFFFF
+_SIZE_OF_OFFSET = 2
+"""Bytes of what can't hold a linear address: an offset, in a variable, is no place by itself."""
 _ARITHMETIC: dict[str, Callable[[int, int], int]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -96,6 +98,8 @@ def _converted(target: TypedValue, value: TypedValue) -> bytes:
         old = int.from_bytes(target.data, "little")
         word = old & ~mask | (whole(value) << place.bit_offset) & mask
         return word.to_bytes(16, "little")[: len(target.data)]
+    if target.type is types.FLAG:
+        number = bool(number)
     return target.type.data(number)
 
 
@@ -211,16 +215,33 @@ class _Evaluator:
         return await self.scene.pointed_to(moved(decayed(array), number))
 
     async def _memory(self, node: MemoryAt) -> TypedValue:
-        offset = whole(await self.value(node.offset))
         segment = self.scene.data_segment
-        address = offset
         if node.segment is not None:
             segment = whole(await self.value(node.segment)) & _WORD
+            offset = whole(await self.value(node.offset))
             address = self.scene.view.registers.linear(segment, offset & _WORD)
-        elif not 0 <= address < await self.scene.machine.memory_end():
-            address &= ADDRESS_MASK
+        else:
+            address = await self._linear(node.offset)
+            if not 0 <= address < await self.scene.machine.memory_end():
+                address &= ADDRESS_MASK
         kind = {1: types.BYTE, 2: types.WORD, 4: types.DWORD}[node.size]
         return await self.scene.at(kind, Place(address, segment))
+
+    async def _linear(self, node: Node) -> int:
+        """Return the linear address that is meant; a name's is its own, as to an assembler."""
+        if isinstance(node, Binary) and node.operator in ("+", "-"):
+            distance = await self._linear(node.right)
+            return await self._linear(node.left) + (distance if node.operator == "+" else -distance)
+        value = await self.value(node)
+        if value.type.kind == "pointer":
+            return self.scene.view.registers.linear(*value.far)
+        place = value.place
+        if place is None or place.register:
+            return whole(value)
+        is_label = isinstance(node, Name) and len(value.data) <= _SIZE_OF_OFFSET
+        if is_label or value.type.kind in ("array", "function"):
+            return place.address
+        return whole(value)
 
     async def _cast(self, node: Cast) -> TypedValue:
         kind = self._type(node.words)

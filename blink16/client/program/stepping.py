@@ -17,6 +17,7 @@ from blink16.reports.state import StopKind
 Movement = Callable[[], Awaitable[StopEvent]]
 MAX_PIECES = 10_000
 """Stretches of code that one step may go through."""
+_SEGMENT_SIZE = 0x10000
 _STACK = "((ss << 4) + sp)"
 _RETURNS = (0xC2, 0xC3, 0xCA, 0xCB, 0xCF)
 """The opcodes of RET, RETF and IRET."""
@@ -40,11 +41,24 @@ class Stepper:
         go: Callable[[Movement], Awaitable[StopEvent]] = _simply,
         stops: Callable[[StopEvent], Awaitable[bool]] = _always,
     ) -> None:
-        """Step a program.  ``go`` moves the machine once; ``stops`` says whether a stop is one."""
+        """Step a program.  ``go`` moves the machine once; ``stops`` says whether a stop is one.
+
+        What stops a movement to a place (`AsyncTarget.finish` and the like) on its way and is no
+        stop is passed by the target itself (`AsyncTarget.passes`).
+        """
         self._target = target
         self._program = program
         self._go = go
         self._stops = stops
+
+    async def _through(self, move: Movement, start: int = 0, end: int = 0) -> StopEvent:
+        """Step, on past what stops the machine between two addresses and is no stop."""
+        while True:
+            event = await self._go(move)
+            if event.kind is StopKind.STEPPED or await self._stops(event):
+                return event
+            if not start <= event.pc < end:
+                return event.as_step()
 
     # -- forward -----------------------------------------------------------------------------
 
@@ -61,7 +75,7 @@ class Stepper:
         first = program.line_at(pc)
         for _ in range(MAX_PIECES):
             bounds = stretch
-            event = await self._go(lambda: target.step_through(*bounds))  # noqa: B023
+            event = await self._through(lambda: target.step_through(*bounds), *bounds)  # noqa: B023
             returns = await self._entered(event, stretch)
             if returns is not None:
                 if into and program.line_at(event.pc) is not None:
@@ -94,14 +108,15 @@ class Stepper:
         None if it was no call, and no interrupt: then no return address is on the stack.
         """
         registers = event.registers
-        if event.kind is not StopKind.STEPPED or registers.sp + 4 > 0xFFFF:
+        there = min(4, _SEGMENT_SIZE - registers.sp)
+        if event.kind is not StopKind.STEPPED or there < 2:
             return None
-        top = await self._target.read_memory(registers.stack, 4)
+        top = await self._target.read_memory(registers.stack, there)
         words = [int.from_bytes(top[at : at + 2], "little") for at in (0, 2)]
         near = registers.linear(registers.cs, words[0])
         far = registers.linear(words[1], words[0])
         for size, address in ((2, near), (4, far)):
-            if stretch[0] < address <= stretch[1]:
+            if size <= there and stretch[0] < address <= stretch[1]:
                 return address, registers.stack + size
         return None
 
@@ -113,7 +128,7 @@ class Stepper:
                 event = await self._go(target.run)
                 arrived = event.pc == address and event.registers.stack >= stack
                 if event.kind is StopKind.BREAKPOINT and arrived:
-                    return _stepped(event)
+                    return event.as_step()
                 if await self._stops(event):
                     return event
         finally:
@@ -144,7 +159,7 @@ class Stepper:
         if stretch is None:
             return await self._go(target.next_back)
         if pc == stretch[0]:
-            event = await self._over_call_back(await self._go(target.step_back))
+            event = await self._over_call_back(await self._through(target.step_back))
             stretch = program.around(event.pc)
             if event.kind is not StopKind.STEPPED or stretch is None:
                 return event
@@ -160,7 +175,8 @@ class Stepper:
         for _ in range(MAX_PIECES):
             if event is not None and event.pc == stretch[0]:
                 return event
-            event = await self._go(lambda: target.step_back_through(stretch[0] + 1, stretch[1]))
+            inner = stretch[0] + 1, stretch[1]
+            event = await self._through(lambda: target.step_back_through(*inner), *inner)  # noqa: B023
             if event.kind is not StopKind.STEPPED or event.pc == stretch[0]:
                 return event
             before = event
@@ -183,7 +199,3 @@ class Stepper:
             return await self._go(target.finish_back)
         except DeniedError:
             return event
-
-
-def _stepped(event: StopEvent) -> StopEvent:
-    return StopEvent(StopKind.STEPPED, event.registers, event.icount, event.at)

@@ -26,6 +26,8 @@ class HotFunction(IRBuilder):
     ``otherwise``: the function that goes on where something required is not so.
     """
 
+    parameters = PARAMETERS
+
     def __init__(
         self,
         symbol: str,
@@ -40,11 +42,18 @@ class HotFunction(IRBuilder):
 
     def text(self, linkage: str = "internal", attribute: str = "") -> str:
         """Return it in LLVM IR."""
-        head = f"define {linkage} i64 @{self._symbol}({PARAMETERS}) {attribute} {{"
+        head = f"define {linkage} i64 @{self._symbol}({self.parameters}) {attribute} {{"
         rare = [f"ret i64 {RARE}"]
         if self._otherwise is not None:
-            rare = [f"%other = tail call i64 @{self._otherwise}({PARAMETERS})", "ret i64 %other"]
-        return "\n".join([head, *self.lines, "rare:", *rare, "}\n"])
+            rare = [
+                f"%other = tail call i64 @{self._otherwise}({self.parameters})",
+                "ret i64 %other",
+            ]
+        return "\n".join([head, *self.prologue(), *self.lines, "rare:", *rare, "}\n"])
+
+    def prologue(self) -> list[str]:
+        """Return what comes before all else; only calls have variables."""
+        return []
 
     def constant(self, value: int, width: int = WIDTH) -> Value:
         """Return a known value."""

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 from blink16.cpu.decoder import EFFECTIVE_ADDRESSES
 from blink16.cpu.encoding import DIRECT_RM
-from blink16.cpu.hot import NO_BOARD, HotBoard
+from blink16.cpu.hot import NO_BOARD, HotBoard, calls_of
 from blink16.cpu.later import EMPTY, suspects
 from blink16.cpu.model import Model
-from blink16.cpu.native import meter, noting, runtime, short, slots
+from blink16.cpu.native import calls, meter, noting, runtime, short, slots
 from blink16.cpu.native.board import functions as board_functions
 from blink16.cpu.native.function import (
     REPEAT_MASK,
@@ -219,6 +219,7 @@ class InterpreterModule:
         model, make = self.model, self._make
         self.parts += [str(_jumped(model)), str(_faulted(make, model))]
         self.parts.append(board_functions(board, briefly=briefly))
+        self.parts.append(calls.functions(() if briefly else calls_of(board)))
         self.parts.append(str(_interrupted(make, model, "interrupted", "@entered")))
         self.parts.append(str(_interrupted(make, model, "asked", "@jumped")))
 

@@ -153,6 +153,15 @@ no_breakpoint:
   %at_service = icmp ne i8 %service, 0
   br i1 %at_service, label %service_exit, label %no_service
 service_exit:
+  {slots.CYCLES.load("cycles")}
+  {slots.GIVEN.load("given")}
+  %left = ashr i64 %meter, {meter.SHIFT}
+  %until_end = add i64 %cycles, %given
+  %now = sub i64 %until_end, %left
+  %answer = call i64 @hot_call(ptr %state, ptr %memory, i64 %now, i32 %linear)
+  %unusual = icmp slt i64 %answer, 0
+  br i1 %unusual, label %unserved, label %instruction{SLOW_HINT}
+unserved:
   call void @leave(ptr %state, i32 %ip, i64 %meter, i32 {int(NativeExit.SERVICE)})
   ret void
 no_service:

@@ -6,7 +6,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-_PATTERNS = ("cpu/**/*.py", "devices/**/*.py", "memory/*.py")
+_PATTERNS = ("cpu/**/*.py", "devices/**/*.py", "memory/*.py", "hot_*.py", "*/hot_*.py")
 
 
 def paths() -> list[Path]:

@@ -128,6 +128,8 @@ class Type(msgspec.Struct, frozen=True):
 @request("blink16/type", State.MACHINE, interrupts=True)
 async def type_(session: Session, arguments: Type) -> None:
     """Type on the machine's keyboard, or into the program's standard input."""
+    if arguments.text is None and arguments.key is None:
+        raise RequestError("type: a text or a key is needed")
     if arguments.text is not None:
         if len(arguments.text) > MAX_TYPED:
             raise RequestError(f"at most {MAX_TYPED} characters can be typed at once")

@@ -130,9 +130,12 @@ async def set_instruction_breakpoints(
     points = session.points
     new = []
     for one in arguments.breakpoints:
-        address = await session.debuggee.address(one.instructionReference) + one.offset
-        condition, hits = one.condition or "", one.hitCondition or ""
-        new.append(InstructionPoint(points.next_number(), condition, hits, address=address))
+        point = InstructionPoint(points.next_number(), one.condition or "", one.hitCondition or "")
+        try:
+            point.address = await session.debuggee.address(one.instructionReference) + one.offset
+        except RequestError as error:
+            point.refused = str(error)
+        new.append(point)
     described = await points.replace(points.instructions, new)
     points.instructions = new
     return {"breakpoints": described}
@@ -162,6 +165,12 @@ async def data_breakpoint_info(session: Session, arguments: DataInfo) -> dict[st
     except (RequestError, ValueError) as error:
         return {"dataId": None, "description": str(error)}
     place = value.place
+    if value.type.kind == "pointer" and (place is None or not place.address):
+        try:  # what it points to: &total, es:di
+            value = await (await session.debuggee.scene(arguments.frameId)).pointed_to(value)
+        except ValueError as error:
+            return {"dataId": None, "description": str(error)}
+        place = value.place
     if place is None or place.register:
         what = "a register" if place is not None else "nowhere in memory"
         return {"dataId": None, "description": f"{arguments.name} is {what}: memory is watched"}
@@ -208,27 +217,26 @@ _ROLES = {"write": PointRole.WRITE, "read": PointRole.READ, "readWrite": PointRo
 async def set_data_breakpoints(session: Session, arguments: SetDataBreakpoints) -> dict[str, Any]:
     """Replace the data breakpoints."""
     points = session.points
-    new = []
-    for one in arguments.breakpoints:
-        address, _, length = one.dataId.partition("/")
-        try:
-            where = numerals.literal(address, RAM_SIZE - 1)
-            size = numerals.digits(length or "1", 10, RAM_SIZE, 1)
-        except NumeralError:
-            said = f"{one.dataId[:40]!r} is no dataId that dataBreakpointInfo gave"
-            raise RequestError(said) from None
-        role = _ROLES.get(one.accessType)
-        if role is None:
-            raise RequestError(f"an accessType is {', '.join(_ROLES)}, not {one.accessType[:40]!r}")
-        new.append(
-            DataPoint(
-                points.next_number(), one.condition or "", one.hitCondition or "",
-                address=where, length=size, access=role,
-            )
-        )  # fmt: skip
+    new = [_data_point(points.next_number(), one) for one in arguments.breakpoints]
     described = await points.replace(points.data, new)
     points.data = new
     return {"breakpoints": described}
+
+
+def _data_point(number: int, one: _DataBreakpoint) -> DataPoint:
+    point = DataPoint(number, one.condition or "", one.hitCondition or "")
+    address, _, length = one.dataId.partition("/")
+    try:
+        point.address = numerals.literal(address, RAM_SIZE - 1)
+        point.length = numerals.digits(length or "1", 10, RAM_SIZE, 1)
+    except NumeralError:
+        point.refused = f"{one.dataId[:40]!r} is no dataId that dataBreakpointInfo gave"
+    role = _ROLES.get(one.accessType)
+    if role is None:
+        point.refused = f"an accessType is {', '.join(_ROLES)}, not {one.accessType[:40]!r}"
+    else:
+        point.access = role
+    return point
 
 
 # -- exceptions and system calls -------------------------------------------------------------

@@ -287,7 +287,8 @@ class Evaluate(msgspec.Struct, frozen=True):
     format: Format | None = None
 
 
-READ_ONLY = ("hover", "watch", "variables")
+READ_ONLY = ("hover", "watch", "variables", "clipboard")
+"""Contexts in which nothing can be changed: expressions are evaluated there by themselves."""
 
 
 @request("evaluate", State.MACHINE, interrupts=True, searches=True)

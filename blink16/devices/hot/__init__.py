@@ -69,4 +69,5 @@ BOARD = HotBoard(
     ),
     acknowledge=interrupts.acknowledge,
     tick=timer.tick,
+    calls="blink16.hot_calls:CALLS",
 )

@@ -7,9 +7,7 @@ from blink16.cpu.values import Value, choose
 from blink16.devices import cells
 from blink16.devices.hot.ratios import scaled
 from blink16.devices.video import (
-    CRTC_INDEX,
     CURSOR_HIGH,
-    CURSOR_HIGH_BITS,
     CURSOR_LOW,
     STATUS_MONO_ALWAYS,
     STATUS_MONO_DOT,
@@ -72,7 +70,7 @@ def select_register(base: int) -> WriteHot:
 
     def write(m: HotContext, value: Value) -> None:
         m.require(m.get(cells.CRTC, cells.CRTC_BASE).equals(base))
-        m.set(cells.CRTC, value & CRTC_INDEX, cells.CRTC_SELECTED)
+        m.set(cells.CRTC, value & m.get(cells.CRTC, cells.CRTC_INDEX_BITS), cells.CRTC_SELECTED)
 
     return write
 
@@ -86,7 +84,8 @@ def write_register(base: int) -> WriteHot:
         is_high = selected.equals(CURSOR_HIGH)
         m.require(is_high | selected.equals(CURSOR_LOW))
         high, low = (m.get(cells.CRTC, at) for at in _CURSOR)
-        m.set(cells.CRTC, choose(is_high, value & CURSOR_HIGH_BITS, high), cells.CRTC_CURSOR_HIGH)
+        bits = m.get(cells.CRTC, cells.CRTC_HIGH_BITS)
+        m.set(cells.CRTC, choose(is_high, value & bits, high), cells.CRTC_CURSOR_HIGH)
         m.set(cells.CRTC, choose(is_high, low, value), cells.CRTC_CURSOR_LOW)
 
     return write
