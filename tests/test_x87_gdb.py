@@ -6,16 +6,20 @@ import struct
 from pathlib import Path
 
 import pytest
+from dap_client import Dap
 from gdb_client import Gdb, Server
 from naive_debugger import NaiveDebugger
 from x87_programs import x87_of
 
+import blink16
 from blink16.cpu.x87.reals import Real
 from blink16.debugger import Debugger
 from blink16.gdbstub import registers as stub
 from blink16.gdbstub import x87_registers
 from blink16.gdbstub.replies import RefusedError
 from blink16.monitor import execute
+from blink16.reports.devices import DevicesReport
+from blink16.reports.fpu import FpuReport
 
 NUMBER = {register.name: number for number, register in enumerate(stub.REGISTERS)}
 FINIT_PI_1 = bytes.fromhex("dbe3d9ebd9e8dd1e1000dd0610000000")
@@ -123,3 +127,34 @@ def test_every_client_can_look_at_them_by_a_monitor_command() -> None:
     ]
     assert "control=03FF IDZOUP" in text
     assert "--fpu has one" in execute(NaiveDebugger(), "fpu")
+
+
+PROGRAM = bytes.fromhex("dbe3d9ebd9e8d8c1ebfe")  # fninit; fldpi; fld1; fadd st, st(1)
+
+
+def test_the_view_and_ides_show_them_as_numbers(tmp_path: Path, dap: Dap) -> None:
+    """Prevents a stack that only gdb's users can look at."""
+    path = tmp_path / "a.com"
+    path.write_bytes(PROGRAM)
+    with blink16.launch(path, fpu=True) as target:
+        target.step(4)
+        found = target.report(FpuReport)
+        assert (found.chip, len(found.stack)) == ("8087", 2)
+        assert found.stack[0].value.startswith("4.1415926535897932")
+        devices = {line.name: line.facts for line in target.report(DevicesReport).devices}
+        assert devices["8087"][1].startswith("ST(1) 3.14159265358979323")
+    dap.launch(path, options={"fpu": True}, stopOnEntry=True)
+    dap.begin()
+    scopes = dap.ask("scopes", frameId=dap.frames()[0]["id"])["scopes"]
+    (scope,) = (scope for scope in scopes if scope["name"] == "8087")
+    shown = {one["name"]: one["value"] for one in dap.variables(scope["variablesReference"])}
+    assert shown["control"] == "0x03ff"
+
+
+def test_without_one_there_is_no_group_of_it(tmp_path: Path) -> None:
+    """Prevents an empty scope in every IDE, and a chip that isn't there."""
+    path = tmp_path / "a.com"
+    path.write_bytes(PROGRAM)
+    with blink16.launch(path) as target:
+        assert target.report(FpuReport) == FpuReport()
+        assert not any("8087" in line.name for line in target.report(DevicesReport).devices)

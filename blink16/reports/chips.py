@@ -23,6 +23,7 @@ from blink16.devices.uart import (
     Uart,
 )
 from blink16.machine import Machine
+from blink16.reports.fpu import report_of
 
 CHANNEL_NAMES = ("ticks, IRQ 0", "refresh", "speaker")
 DMA_NAMES = ("refresh", "", "floppy", "hard disk")
@@ -32,6 +33,10 @@ WORD_BITS = 5
 
 def facts(machine: Machine) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the name of each chip, and what is to be said of it."""
+    if machine.registers.x87 is not None:
+        found = report_of(machine.registers.x87)
+        held = tuple(f"ST({one.number}) {one.value}" for one in found.stack)
+        yield (found.chip, held or ("all registers are empty",))
     for pic, name in ((machine.find(Pic), "PIC"), (machine.find(SlavePic), "PIC 2")):
         if pic is not None:
             yield (name, tuple(_pic(pic)))

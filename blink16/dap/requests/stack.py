@@ -13,6 +13,7 @@ from blink16.dap.handles import ScopeHandle
 from blink16.dap.registry import NoArguments, request
 from blink16.dap.session import Session
 from blink16.dap.states import State
+from blink16.reports.fpu import FpuReport
 
 
 @request("threads", State.MACHINE)
@@ -115,6 +116,7 @@ SCOPES = (
     ("halves", "8-bit registers", "registers"),
     ("flags", "Flags", "registers"),
     ("segments", "Segments", "registers"),
+    ("fpu", "", "registers"),
 )
 
 
@@ -124,9 +126,11 @@ async def scopes(session: Session, arguments: Scopes) -> dict[str, Any]:
     debuggee = session.debuggee
     view = debuggee.handles.frame(arguments.frameId)
     function, variables = view.variables(debuggee.program)
+    chip = (await debuggee.target.report(FpuReport)).chip
     found = []
-    for kind, title, hint in SCOPES:
-        if kind == "locals" and not variables:
+    for kind, name, hint in SCOPES:
+        title = chip if kind == "fpu" else name
+        if (kind == "locals" and not variables) or not title:
             continue
         body: dict[str, Any] = {
             "name": title,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +17,7 @@ from blink16.dap.registry import request
 from blink16.dap.session import Session
 from blink16.dap.states import RequestError, State
 from blink16.memory import linear
+from blink16.reports.fpu import FpuReport
 from blink16.reports.state import FLAG_BITS
 from blink16.symbols import SymbolKind
 from blink16.words import numerals
@@ -111,6 +112,17 @@ async def _scope(
     elif kind == "globals":
         async for name, value in _globals(session, scene):
             yield name, value
+    elif kind == "fpu":
+        for name, text in _fpu(await session.debuggee.target.report(FpuReport)):
+            yield name, text
+
+
+def _fpu(found: FpuReport) -> Iterator[tuple[str, str]]:
+    """Yield the registers of an 8087, as far as they hold something, and its words."""
+    for one in found.stack:
+        yield f"st{one.number}", one.value
+    for name in ("control", "status", "tags"):
+        yield name, f"{getattr(found, name):#06x}"
 
 
 async def _globals(session: Session, scene: Scene) -> AsyncIterator[tuple[str, TypedValue | str]]:
