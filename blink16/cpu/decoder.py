@@ -75,7 +75,7 @@ def effective_offset(m: Context, modrm: ModRM, displacement: int | None) -> Valu
     offset = m.get_register(base, 16)
     if index is not None:
         offset = offset + m.get_register(index, 16)
-    return offset + (displacement or 0)
+    return offset + displacement if displacement else offset
 
 
 def effective_segment(modrm: ModRM) -> int:

@@ -47,6 +47,7 @@ _PLANAR, _MIRROR, _ROM = int(PageState.PLANAR), int(PageState.MIRROR), int(PageS
 _TOLD = int(Attribute.TOLD)
 _LOADS_MIND = _WATCH_READ | _PLANAR
 _WRITE_MINDS = int(PageState.CLEAN | PageState.CODE) | _WATCH_WRITE | _ROM
+_STORES_MIND = _WRITE_MINDS | _PLANAR | _MIRROR
 
 
 class _FaultError(Exception):
@@ -67,6 +68,8 @@ class ReferenceEngine:
     name = "reference"
     just_entered = False
     """The machine enters interrupts, between runs."""
+    _sees_words = False
+    """Whether somebody wants to know of every word that is read and written."""
 
     def __init__(self, model: Model, registers: Registers, memory: Memory, bus: Bus) -> None:
         self.model = model
@@ -84,6 +87,7 @@ class ReferenceEngine:
         if registers.x87 is not None:
             self._semantics = {**model.semantics, ESC: self._escape}
         self._cells = registers.cells
+        self._retired, self._cycles = registers.counts
         self._state = registers.state
         self._segment: int | None = None
         self._next_ip = 0
@@ -110,19 +114,20 @@ class ReferenceEngine:
 
         ``pause``: the first one that ends at so many cycles or behind is the last.
         """
-        began = self.registers.cycles
+        began = self._cycles[0]
         tired = began + max(1, EFFORT_CYCLES * (self.tires_at - self.effort))
         self._until = until
         stop = self._run(budget, min(until, pause, tired), skip_first)
-        self.effort += 1 + (self.registers.cycles - began) // EFFORT_CYCLES
+        self.effort += 1 + (self._cycles[0] - began) // EFFORT_CYCLES
         return stop
 
     def _run(self, budget: int, end: int, skip_first: bool) -> Stop:
         """Execute instructions while there are less than ``end`` cycles."""
         cells, attributes, physical = self._cells, self.memory.attributes, self._physical
+        cycles = self._cycles
         self.memory.touched = None
         for _ in range(budget):
-            if self.registers.cycles >= end:
+            if cycles[0] >= end:
                 break
             if cells[Cell.ATTENTION]:
                 return Stop(StopReason.ATTENTION)
@@ -209,8 +214,8 @@ class ReferenceEngine:
             touched = self.memory.touched
             return Stop(StopReason.ATTENTION) if touched is None else _hit(touched)
         cells[Cell.IP] = self._next_ip if self._jump is None else self._jump
-        self.registers.icount += 1
-        self.registers.cycles += self._spent
+        self._retired[0] += 1
+        self._cycles[0] += self._spent
         if self.memory.touched is not None:
             return _hit(self.memory.touched)
         if self._wants_attention:
@@ -252,7 +257,8 @@ class ReferenceEngine:
         before = x87.is_interrupting
         cs, physical = self._cells[Cell.CS], self._physical
         code = ram[physical(cs, at)], ram[physical(cs, at + 1)]
-        escape(self, x87, code, operand, (self._cells[Cell.IP], at))
+        places = linear(cs, self._cells[Cell.IP]), linear(cs, at)
+        escape(self, x87, code, operand, places)
         self._wants_attention |= x87.is_interrupting != before
 
     def _look(self) -> Stop | None:
@@ -374,6 +380,37 @@ class ReferenceEngine:
         self._store_byte(self._physical(base, at), number & 0xFF)
         if value.width == 16:
             self._store_byte(self._physical(base, at + 1), number >> 8)
+
+    def load_bytes(self, segment: Index, offset: Value, size: int) -> bytes:
+        """Read memory by words, so many bytes."""
+        address = self._plain_place(segment, offset, size, _LOADS_MIND)
+        if address is not None:
+            return bytes(self.memory.whole[address : address + size])
+        words = (self.plain(self.load(segment, offset + at, 16)) for at in range(0, size, 2))
+        return b"".join(word.to_bytes(2, "little") for word in words)
+
+    def store_bytes(self, segment: Index, offset: Value, data: bytes) -> None:
+        """Write memory by words."""
+        address = self._plain_place(segment, offset, len(data), _STORES_MIND)
+        if address is not None:
+            self.memory.whole[address : address + len(data)] = data
+            return
+        for at in range(0, len(data), 2):
+            word = int.from_bytes(data[at : at + 2], "little")
+            self.store(segment, offset + at, self.constant(word, 16))
+
+    def _plain_place(self, segment: Index, offset: Value, size: int, minds: int) -> int | None:
+        """Return the address of at most a page's bytes, if nothing but memory is there.
+
+        ``minds``: states of pages with which each access has to be looked at.
+        """
+        at, pages = self.plain(offset), self.memory.pages
+        address = self._physical(self._cells[Cell.ES + _number(segment)], at)
+        end = address + size
+        if self._sees_words or at + size > SEGMENT_SIZE or end > MEMORY_SIZE:
+            return None
+        states = pages[address >> PAGE_SHIFT] | pages[end - 1 >> PAGE_SHIFT]
+        return None if states & minds else address
 
     def _load_byte(self, address: int) -> int:
         state = self.memory.pages[address >> PAGE_SHIFT]

@@ -95,9 +95,10 @@ class Timing:
         """
         repeated = repeated and row.mnemonic in STRING_INSTRUCTIONS
         key = row, in_memory, repeated
-        if key not in self._costs:
-            self._costs[key] = self._cost(row, in_memory, repeated)
-        return self._costs[key]
+        known = self._costs.get(key)  # once: a row's hash takes its time
+        if known is None:
+            known = self._costs[key] = self._cost(row, in_memory, repeated)
+        return known
 
     def _cost(self, row: Row, in_memory: bool, repeated: bool) -> Cost:
         name = f"{row.mnemonic} {','.join(_letters(row))}".strip()

@@ -9,7 +9,6 @@ zero or a denormal operand leaves the operands, and an overflow or underflow lea
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Protocol
 
 from blink16.cpu.x87 import arithmetic, formats, reals, transcendental
@@ -73,9 +72,12 @@ def execute(x87: Coprocessor, escape: Escape, number: int, companion: Companion)
 
     ``number``: the low bits of ModR/M, which name a register where they don't name memory.
     """
-    with suppress(_AbandonedError):
+    try:
         _OPERATIONS[escape.mnemonic](x87, escape, number, companion)
-    x87.settle()
+    except _AbandonedError:
+        pass
+    finally:
+        x87.settle()
 
 
 def _operation(*mnemonics: str) -> Callable[[Operation], Operation]:

@@ -65,6 +65,8 @@ class CoprocessorKind(Enum):
     I8087 = "8087"
     I80287 = "80287"
 
+    __hash__ = object.__hash__
+
     @property
     def first_control(self) -> int:
         """The control word after FINIT: all is masked, 64 bits, to nearest, projective."""
@@ -166,6 +168,9 @@ class Coprocessor:
 
     def settle(self) -> None:
         """Find out whether it interrupts, and tell if that has changed."""
+        pending = self.status & ~self.control & ALL_EXCEPTIONS
+        if not (pending or self.status & REQUEST or self.is_interrupting):
+            return  # as nearly always
         before = self.is_interrupting
         self._look_for_exceptions()
         if self.is_interrupting != before:
