@@ -275,6 +275,29 @@ def test_what_a_program_says_to_start_with_is_told(tmp_path: Path) -> None:
         blink16.connect(f"unix:{tmp_path}/nobody")
 
 
+LAST_CALLS = """\
+     1                                  org 100h
+     2 00000000 E80000                  start: call middle
+     3 00000003 E80400                  middle: call inner
+     4 00000006 B8004C                  end: mov ax, 4C00h
+     5 00000009 90                      nop
+     6 0000000A B44C                    inner: mov ah, 4Ch
+     7 0000000C CD21                    int 21h
+     8 0000000E 90                      behind: nop
+"""
+
+
+def test_callers_are_named_by_their_calls(tmp_path: Path) -> None:
+    """Prevents a function whose last instruction calls from going by the next one's name."""
+    (tmp_path / "last.com").write_bytes(bytes.fromhex("e80000e80400b8004c90b44ccd2190"))
+    (tmp_path / "last.lst").write_text(LAST_CALLS)
+    with blink16.launch(tmp_path / "last.com", symbols=tmp_path / "last.lst") as m:
+        m.run_to("inner")
+        assert [f.name for f in m.frames()] == ["inner", "middle+3"]
+        assert m.run().at == "int21"
+        assert [f.name for f in m.frames()][:2] == ["int21", "inner+4"]
+
+
 def test_a_closed_target_says_so(m: Target) -> None:
     """Prevents a call that hangs after the end."""
     m.close()
