@@ -20,6 +20,7 @@ from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.picture import AccessedMemory
 from blink16.blinkenlights.widgets.code import jumps
 from blink16.blinkenlights.widgets.memory import MemoryPanel
+from blink16.blinkenlights.widgets.panel import Panel
 from blink16.client import CodeLine, RegisterValues
 from blink16.reports.frames import FramesReport
 from blink16.samples import build
@@ -36,6 +37,14 @@ def test_the_next_instruction_is_shown_at_any_size(size: tuple[int, int]) -> Non
             assert "_start:" in viewer.text("code")
 
     asyncio.run(test())
+
+
+@viewed()
+async def test_a_size_that_is_told_while_the_view_ends_is_no_fault(viewer: Viewer) -> None:
+    """Prevents "a fault of ours" behind a view that was left while its window changed."""
+    await viewer.app.query_one("#code").remove()
+    viewer.app.post_message(Panel.Resized())
+    await viewer.pilot.pause()
 
 
 @viewed()

@@ -240,7 +240,7 @@ def test_the_view_is_saved_as_pictures_film_and_cast(
         assert picture.size == (120 * 9, 36 * 18)
         assert len(picture.getcolors(1 << 20) or []) > 20
     assert (tmp_path / "blinkenlights-2.png").exists()
-    assert "main" in (tmp_path / "blinkenlights.svg").read_text()
+    assert "_start" in (tmp_path / "blinkenlights.svg").read_text()
     for kind in ("gif", "png"):
         with Image.open(tmp_path / f"memory.{kind}") as film:
             assert getattr(film, "n_frames", 1) > 10

@@ -85,6 +85,8 @@ def test_registers_and_memory_are_read_and_written_by_name(m: Target) -> None:
     m.memory[(0x50, 1)] = 0x58
     assert m.memory[0x500:0x504] == b"aXcd"
     assert m.memory[0x501] == 0x58
+    with pytest.raises(ValueError, match="a byte is 0 to 255"):
+        m.memory[0x501] = 0x1234
     with pytest.raises(AttributeError):
         m.registers.eax = 1
     with pytest.raises(ValueError, match="no register"):
@@ -105,6 +107,8 @@ def test_the_whole_megabyte_comes_in_one_go(m: Target) -> None:
 
 def test_conditions_hold_in_both_directions(m: Target) -> None:
     """Prevents a condition that is ignored on the way back."""
+    with pytest.raises(ValueError, match=r"is no condition \(equal is ==\)"):
+        m.break_at("draw_letters", condition="al = 3")
     m.break_at("draw_letters", condition="word[ss, sp + 2] == 3")
     assert m.run().kind is StopKind.EXITING
     back = m.run_back()
@@ -126,6 +130,8 @@ def test_points_at_one_address_have_conditions_of_their_own(m: Target) -> None:
 
 def test_a_watchpoint_has_a_condition_too(m: Target) -> None:
     """Prevents a condition that gdb's protocol has no room for from being ignored."""
+    with pytest.raises(ValueError, match="watched for write, read or access"):
+        m.watch("lines", 2, access="rw")
     m.watch("lines", 2, condition="word[lines] == 4")
     m.run()
     assert m.memory.word("lines") == 4
@@ -269,10 +275,35 @@ def test_what_a_program_says_to_start_with_is_told(tmp_path: Path) -> None:
     """Prevents "the connection was lost" where the server had a reason."""
     with pytest.raises(LaunchError, match="nothing"):
         blink16.launch(tmp_path / "nothing.com")
+    with blink16.launch("banner", "HI", display="vga") as m:
+        assert m.notes == ["--display does nothing for an ELKS program"]
     with pytest.raises(LaunchError, match="--nonsense"):
         blink16.launch("banner", nonsense=True)
     with pytest.raises(ConnectionLostError, match="can't reach"):
         blink16.connect(f"unix:{tmp_path}/nobody")
+
+
+LAST_CALLS = """\
+     1                                  org 100h
+     2 00000000 E80000                  start: call middle
+     3 00000003 E80400                  middle: call inner
+     4 00000006 B8004C                  end: mov ax, 4C00h
+     5 00000009 90                      nop
+     6 0000000A B44C                    inner: mov ah, 4Ch
+     7 0000000C CD21                    int 21h
+     8 0000000E 90                      behind: nop
+"""
+
+
+def test_callers_are_named_by_their_calls(tmp_path: Path) -> None:
+    """Prevents a function whose last instruction calls from going by the next one's name."""
+    (tmp_path / "last.com").write_bytes(bytes.fromhex("e80000e80400b8004c90b44ccd2190"))
+    (tmp_path / "last.lst").write_text(LAST_CALLS)
+    with blink16.launch(tmp_path / "last.com", symbols=tmp_path / "last.lst") as m:
+        m.run_to("inner")
+        assert [f.name for f in m.frames()] == ["inner", "middle+3"]
+        assert m.run().at == "int21"
+        assert [f.name for f in m.frames()][:2] == ["int21", "inner+4"]
 
 
 def test_a_closed_target_says_so(m: Target) -> None:

@@ -279,6 +279,37 @@ def test_a_command_interpreter_that_is_missing_is_told_of_once(guest: DosGuest) 
     assert told.startswith("C:\\COMMAND.COM is not there")
 
 
+@pytest.mark.parametrize(
+    ("path", "whole"),
+    [
+        ("*.TXT", "C:\\????????.TXT"),
+        ("a?b*.c*", "C:\\A?B?????.C??"),
+        ("sub\\..\\t.x", "C:\\T.X"),
+        ("c:sub/verylongname.text", "C:\\SUB\\VERYLONG.TEX"),
+        ("none\\x", "C:\\NONE\\X"),  # nothing need be there
+        (".", "C:\\"),
+        ("nul", "C:/NUL"),  # the slash says that it is a device
+        ("\\dev\\con.txt", "C:/CON.TXT"),
+        ("none\\nul", Code.PATH_NOT_FOUND),
+        ("..", Code.PATH_NOT_FOUND),
+        ("x:\\y", Code.PATH_NOT_FOUND),
+        ("", Code.FILE_NOT_FOUND),
+        ("a..b", Code.FILE_NOT_FOUND),
+        ("a,b", Code.FILE_NOT_FOUND),
+    ],
+)
+def test_a_true_name_is_made_of_the_words_alone(
+    guest: DosGuest, path: str, whole: str | Code
+) -> None:
+    """Prevents 60h from failing at what isn't there yet, and from hiding devices and patterns.
+
+    All are what FreeDOS answers in QEMU.
+    """
+    failed = guest.call(0x6000, si=guest.path(path), di=OTHER)
+    told = guest.registers.ax if failed else guest.get(80, OTHER).partition(b"\0")[0].decode()
+    assert told == whole
+
+
 # -- the rest --------------------------------------------------------------------------------
 
 

@@ -151,6 +151,12 @@ def test_what_is_no_speed_is_refused(said: str) -> None:
         values.speed(said)
 
 
+def test_megahertz_without_their_name_are_understood() -> None:
+    """Prevents `--cpu-speed 4.77` from being answered with a number that nobody typed, alone."""
+    with pytest.raises(argparse.ArgumentTypeError, match=r"4\.77MHz one of MHz"):
+        values.speed("4.77")
+
+
 def said(*words: str) -> tuple[float | None, bool]:
     """Return the clock in MHz and the pace that words for ``blink16`` ask for."""
     parsed = config_file.parse(RUN, [*words, "banner"])
@@ -179,6 +185,7 @@ def test_cpu_speed_is_clock_and_real_time_in_one_word(tmp_path: Path) -> None:
         ("--mhz 4 --cpu-speed 8M", "two clocks, 8 and 4 MHz"),
         ("--cpu-speed max --realtime", "leave one away"),
         ("--realtime --cpu-speed max", "leave one away"),
+        ("--machine-type xt --card ps2mouse", "leave one away"),
     ],
 )
 def test_speeds_that_contradict_each_other_are_refused(

@@ -39,6 +39,7 @@ from blink16.devices.pc import PcDevices
 from blink16.devices.video import Adapter
 from blink16.faults import hang_faults
 from blink16.services import Chassis, Service
+from blink16.words.texts import counted
 
 UPPER_MEMORY = range(0xD0000, 0xE0000)
 MAX_BIOS = 0x40000
@@ -148,7 +149,7 @@ def run_bios(
     itself, which is told: BIOSes of emulators rely on it.  BootError if the BIOS is too large.
     """
     if not 16 <= len(image) <= MAX_BIOS:
-        raise BootError(f"a BIOS of {len(image)} bytes is not between 16 and {MAX_BIOS}")
+        raise BootError(f"a BIOS of {counted(len(image), 'byte')} is not between 16 and {MAX_BIOS}")
     drives = Drives(disks)
     devices = _devices(chassis, drives, adapter, cards)
     devices.fdc.seeks_itself = cards.at

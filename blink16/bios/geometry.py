@@ -12,6 +12,8 @@ from typing import Any
 
 from construct import Array, Bytes, Const, Int8ul, Int16ul, Int32ul, Struct
 
+from blink16.words.texts import counted
+
 SECTOR_SIZE = 512
 FIRST_HARD_DISK = 0x80
 BOOT_SIGNATURE = b"\x55\xaa"
@@ -186,7 +188,7 @@ def _floppy(image: bytes) -> Geometry:
     described = _described(image)
     if described is not None and SECTOR_SIZE < size < described.total * SECTOR_SIZE:
         raise BootError(
-            f"the disk image is truncated: {size // SECTOR_SIZE} sectors of the "
+            f"the disk image is truncated: {counted(size // SECTOR_SIZE, 'sector')} of the "
             f"{described.total} that its boot sector promises"
         )
     if size in BY_SIZE:

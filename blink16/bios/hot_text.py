@@ -9,6 +9,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blink16.bios.data_area import BASE, OFFSETS, PAGES
+from blink16.bios.screen_text import (
+    BLANK,
+    COLOR_MEMORY,
+    MONO_MEMORY,
+    MONO_MODE,
+    PLANES_TEXT_MEMORY,
+    ROWS,
+    TAB,
+    VIDEO_MEMORY,
+)
+from blink16.bios.vga import EGA_INFO
 from blink16.cpu.hot import CallContext, HotCall
 from blink16.cpu.registers import Cell
 from blink16.cpu.values import Value, select
@@ -16,10 +27,8 @@ from blink16.devices import cells
 from blink16.devices.video import CURSOR_LOW
 from blink16.memory import MIRROR_BIT, PAGE_SHIFT, PAGES_OFFSET, SAID_OFFSET, SAID_SIZE, PageState
 
-COLOR_MEMORY, MONO_MEMORY = 0xB8000, 0xB0000
-VIDEO_MEMORY, PLANES_TEXT_MEMORY = 0x4000, 0x8000
-ROWS, LAST_COLOR_MODE, MONO_MODE = 25, 3, 7
-TAB, BLANK = 8, 0x20
+LAST_COLOR_MODE = 3
+"""Of those that show characters."""
 BS, HT, LF, CR = 8, 9, 10, 13
 _FIRST_CONTROL, _CONTROLS = 7, 0b1001111
 """BEL is the first of those in this set, by bits."""
@@ -32,7 +41,6 @@ _MODE_AT, _COLUMNS_AT, _PAGE_SIZE_AT, _START_AT, _CURSORS_AT, _PAGE_AT, _PORT_AT
 )
 _INDEX = 4
 """From a card's base port to that of its 6845's index."""
-_EGA_INFO_AT = BASE + 0x87
 _UNCLEAN = ~int(PageState.CLEAN) & 0xFF
 
 
@@ -65,7 +73,7 @@ def page(c: CallContext) -> Page:
     c.require((port + _INDEX).equals(c.word(at(_PORT_AT))))
     number = c.byte(at(_PAGE_AT))
     c.require(number.below(PAGES))
-    has_lines = c.byte(at(_EGA_INFO_AT)).is_not_zero()
+    has_lines = c.byte(at(EGA_INFO)).is_not_zero()
     rows = select(has_lines, c.byte(at(_LAST_ROW_AT)) + 1, at(ROWS))
     memory_size = select(has_lines, at(PLANES_TEXT_MEMORY), at(VIDEO_MEMORY))
     columns = c.word(at(_COLUMNS_AT))
@@ -149,7 +157,7 @@ class _Writer:
         left.set(c.constant(TAB) - (self._column.get() & TAB - 1))
 
         def blank() -> None:
-            self._put(c.constant(BLANK))
+            self._put(c.constant(BLANK[0]))
             self._scroll_if_needed()
             left.set(left.get() - 1)
 
@@ -180,7 +188,7 @@ class _Writer:
         self._row.set(where.rows - 1)
         line = where.columns << 1
         last = where.start + where.size - line
-        blank = c.byte(last + (self._column.get() << 1) + 1) << 8 | BLANK
+        blank = c.byte(last + (self._column.get() << 1) + 1) << 8 | BLANK[0]
         c.move(where.start, where.start + line, where.size - line)
         cell, end = c.variable(last), last + line
 

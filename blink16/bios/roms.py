@@ -12,6 +12,7 @@ from construct import Const, Int8ul, Struct
 
 from blink16.bios.geometry import BootError
 from blink16.memory import Memory
+from blink16.words.texts import counted
 
 SCAN_BEGIN, SCAN_END, SCAN_STEP = 0xC0000, 0xF0000, 0x800
 BLOCK = 512
@@ -37,7 +38,7 @@ def place(memory: Memory, roms: Sequence[OptionRom]) -> None:
             raise BootError(f"the ROM for address {rom.address:05X}h is empty")
         if where.start < SCAN_BEGIN or where.stop > SCAN_END:
             raise BootError(
-                f"a ROM of {len(rom.image)} bytes at {rom.address:05X}h isn't between "
+                f"a ROM of {counted(len(rom.image), 'byte')} at {rom.address:05X}h isn't between "
                 f"{SCAN_BEGIN:05X}h and {SCAN_END:05X}h"
             )
         if any(where.start < other.stop and other.start < where.stop for other in taken):

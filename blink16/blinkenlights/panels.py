@@ -237,6 +237,8 @@ class PanelsApp(App[None]):
     @on(Panel.Resized)
     def _on_panel_resized(self) -> None:
         """Take a picture for the new sizes, one for all panels that have them."""
+        if not self.query(CodePanel):  # the view ends, its panels are gone already
+            return
         before = self.driver.wanted
         self._tell_wanted()
         if self.driver.wanted != before:

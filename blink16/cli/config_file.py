@@ -24,7 +24,7 @@ from typing import Any
 
 from blink16.cli import parsing, speed
 from blink16.cli.options import SERVER
-from blink16.cli.parsing import CommandLine, Option, Reach, named
+from blink16.cli.parsing import CommandLine, Option, Parser, Reach, named
 from blink16.hostfiles import is_file
 from blink16.setup import loader
 from blink16.setup.loader import LoadError
@@ -47,6 +47,7 @@ def parse(command: CommandLine, words: Sequence[str] | None) -> argparse.Namespa
     parser = parsing.parser(command)
     parsed = typed = parser.parse_args(words)
     speed.check(parser, parsed)
+    _check_cards(parser, parsed)
     if getattr(parsed, "program", None):
         ours = options_for(loader.find(parsed.program), command)
         if ours:
@@ -55,6 +56,15 @@ def parse(command: CommandLine, words: Sequence[str] | None) -> argparse.Namespa
     speed.settle(parsed)
     parsed.typed = typed
     return parsed
+
+
+def _check_cards(parser: Parser, typed: argparse.Namespace) -> None:
+    """Refuse a card that a machine of the type that is typed can't have."""
+    if typed.machine_type == "xt" and "ps2mouse" in typed.card:
+        parser.error(
+            "--card ps2mouse makes the machine an AT, --machine-type xt says that it is none: "
+            "leave one away"
+        )
 
 
 def options_for(program: Path, command: CommandLine) -> list[str]:

@@ -98,7 +98,8 @@ def speed(text: str) -> float:
     try:
         clock_hz(clock)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        hint = "" if found["unit"] else f"; {text} is a number of Hz, {text}MHz one of MHz"
+        raise argparse.ArgumentTypeError(f"{error}{hint}") from None
     return clock
 
 

@@ -100,7 +100,7 @@ class TargetMemory:
 
     def __setitem__(self, where: int | str | tuple[int, int] | slice, value: int | bytes) -> None:
         if not isinstance(where, slice):
-            data = bytes((value & 0xFF,)) if isinstance(value, int) else bytes(value)
+            data = _byte(value) if isinstance(value, int) else bytes(value)
             self._target.write_memory(where, data)
             return
         start, length = self._span(where)
@@ -123,6 +123,15 @@ class TargetMemory:
                 f"a slice of memory can't end ({stop:#x}) before it begins ({start:#x})"
             )
         return start, stop - start
+
+
+def _byte(value: int) -> bytes:
+    if not -0x80 <= value <= 0xFF:
+        raise ValueError(
+            f"a byte is 0 to 255, or -128 to -1, not {value}: assign bytes, like "
+            "(1000).to_bytes(2, 'little')"
+        )
+    return bytes((value & 0xFF,))
 
 
 class TargetSymbols:

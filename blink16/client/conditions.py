@@ -15,6 +15,7 @@ gdb manual, appendix "The GDB Agent Expression Mechanism", for the bytecode.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -254,7 +255,8 @@ def parse(
     try:
         tree = ast.parse(source.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ConditionError(f"{source!r} is no condition") from None
+        hint = " (equal is ==)" if re.search(r"[^=!<>]=[^=]", source) else ""
+        raise ConditionError(f"{source!r} is no condition{hint}") from None
     symbols: dict[str, int] = {}
     for name in _check(tree, source):
         address = lookup(name)

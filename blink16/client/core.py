@@ -34,6 +34,8 @@ REPORTS = f"qXfer:{OBJECT}:read"
 CONDITIONS = "ConditionalBreakpoints"
 COUNTED_STEP, STEP_RANGE = "vblink16.step", "vblink16.range"
 WATCHING, CHANGES, CONTROL = "blink16.watch", "blink16.changes", "blink16.control"
+SERVER_SAYS = "blink16-server: "
+"""What its lines begin with."""
 START_TIMEOUT = 120.0
 """Seconds in which a server of our own has to be there; on its first start it compiles."""
 CHUNK = 0x7000
@@ -104,6 +106,9 @@ class ClientCore:
             self._require(WATCHING, "watching a machine that others hold")
         else:
             replies.stop_reply(await self._link.ask(b"?"))
+        if isinstance(self._stream, ProcessStream):  # before anybody could be told otherwise
+            for line in self._stream.said.splitlines():
+                self._note(line.removeprefix(SERVER_SAYS))
 
     async def _description_file(self, name: str) -> bytes:
         return await self._object("features", name)
@@ -243,9 +248,12 @@ class ClientCore:
                 self._only_watches = False
                 self._tell_news()
             case b"blink16.note":
-                self.notes.append(unhex(value, "note").decode("utf-8", "replace").strip())
-                del self.notes[:-MAX_NOTES]
-                self._unread_notes += 1
+                self._note(unhex(value, "note").decode("utf-8", "replace").strip())
+
+    def _note(self, text: str) -> None:
+        self.notes.append(text)
+        del self.notes[:-MAX_NOTES]
+        self._unread_notes += 1
 
     def read_notes(self) -> list[str]:
         """Return what the server had to say since this was last asked; of very much, the last."""

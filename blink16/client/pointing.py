@@ -41,6 +41,9 @@ class SetPoint:
         return f"{what} {title}" + (f" if {self.condition}" if self.condition else "")
 
 
+_WATCHED = {str(one): one for one in (PointRole.WRITE, PointRole.READ, PointRole.ACCESS)}
+
+
 class Pointing(Looking):
     """The points that are set; see `AsyncTarget`."""
 
@@ -80,8 +83,8 @@ class Pointing(Looking):
         Forward it stops behind the instruction that did, backward before it.
         """
         address = await self.address_of(where)
-        role = PointRole(access)
-        if role not in (PointRole.WRITE, PointRole.READ, PointRole.ACCESS):
+        role = _WATCHED.get(access)
+        if role is None:
             raise ValueError(f"memory is watched for write, read or access, not {access!r}")
         return await self._set(role, address, length, condition, once, _title(where))
 

@@ -117,12 +117,17 @@ class ProcessStream(trio.abc.Stream):
                 self._said += data
                 del self._said[:-MAX_LAST_WORDS]
 
+    @property
+    def said(self) -> str:
+        """What it wrote to its standard error so far."""
+        return self._said.decode("utf-8", "replace")
+
     async def last_words(self) -> str:
         """Return what it wrote to its standard error, if it is about to end or has ended."""
         with trio.move_on_after(END_TIMEOUT):
             await self._process.wait()
             await trio.sleep(0.05)  # for what is still in the pipe
-        return self._said.decode("utf-8", "replace").strip()
+        return self.said.strip()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Write to its standard input."""

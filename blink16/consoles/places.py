@@ -9,6 +9,7 @@ from blink16.words import numerals
 from blink16.words.numerals import NumeralError
 
 SCREEN = "screen:"
+_MAX_PORT = 0xFFFF
 
 
 class ConsoleError(Exception):
@@ -59,6 +60,8 @@ def parse(text: str) -> ConsolePlace:
         return NoPlace()
     bare = text.removeprefix(SCREEN)
     socket = _socket(bare)
+    if socket is None and bare.startswith("tcp:"):
+        raise ValueError(f"tcp:PORT has a port from 0 to {_MAX_PORT}, not {text!r}")
     if socket is None:
         raise ValueError(
             f"a console is stdio, tcp:PORT, unix:PATH, {SCREEN}tcp:PORT, {SCREEN}unix:PATH or "
@@ -71,7 +74,7 @@ def _socket(text: str) -> TcpPlace | UnixPlace | None:
     kind, _, rest = text.partition(":")
     if kind == "tcp":
         try:
-            return TcpPlace(numerals.digits(rest, 10, 0xFFFF))
+            return TcpPlace(numerals.digits(rest, 10, _MAX_PORT))
         except NumeralError:
             return None
     return UnixPlace(Path(rest)) if kind == "unix" and rest else None

@@ -12,7 +12,7 @@ from construct import Bytes, Int8ul, Int16ul, Int32ul, Padding, Struct
 from blink16.dos import clock
 from blink16.dos.errors import CallFailed, Code
 from blink16.dos.fat import FatTree
-from blink16.dos.names import CODE_PAGE, device_part, matcher, template, to_dos, upper
+from blink16.dos.names import CODE_PAGE, device_part, dotted, matcher, template, to_dos, upper
 from blink16.dos.system import NANOSECONDS, DosSystem, Located, Search, path_argument
 from blink16.dos.volume import (
     DIRECTORY,
@@ -24,6 +24,7 @@ from blink16.dos.volume import (
     VOLUME,
     Entry,
     Volume,
+    letter,
 )
 from blink16.hostfs.filenodes import OWNER_WRITE
 from blink16.hostfs.files import GONE, FileKind
@@ -56,6 +57,7 @@ LINKS = {".": b".".ljust(11), "..": b"..".ljust(11)}
 LARGEST = 0xFFFFFFFF
 _SHOWN = (FileKind.FILE, FileKind.DIRECTORY)
 _SPECIAL = HIDDEN | SYSTEM | DIRECTORY
+_IN_NO_NAME = frozenset('"+,;<=>[]|')
 """Attributes with which a search finds only what it asks for."""
 
 # 36h: a disk of 512 MiB, half of it free, in clusters of 16 KiB
@@ -406,10 +408,36 @@ def space_of(volume: Volume) -> Space:
 def true_name(dos: DosSystem, guest: Guest) -> Outcome:
     """60h: the whole path of DS:SI to ES:DI."""
     r = guest.registers
-    place = _locate(dos, guest, r.ds, r.si)
-    path = to_dos(place.volume.full_path(place.real))
-    guest.memory.write(guest.linear(r.es, r.di), path[:127] + b"\0")
+    path = path_argument(guest, r.ds, r.si).replace("/", "\\")
+    if not path:
+        raise CallFailed(Code.FILE_NOT_FOUND)
+    head, colon, rest = path.rpartition(":")
+    drive = ord(upper(head)) - ord("A") if len(head) == 1 else dos.state.drive
+    if drive not in dos.volumes or len(head) > 1 or (colon and not head):
+        raise CallFailed(Code.PATH_NOT_FOUND)
+    if dos.device_at(path) is not None:
+        whole = f"{letter(drive)}:/{upper(_folder_and_name(path)[1])}"  # by which one knows it
+    else:
+        whole = f"{letter(drive)}:\\" + "\\".join(_true_parts(dos, drive, rest))
+    guest.memory.write(guest.linear(r.es, r.di), to_dos(whole)[:127] + b"\0")
     return DONE
+
+
+def _true_parts(dos: DosSystem, drive: int, path: str) -> list[str]:
+    """Return a path's names from the root on, as DOS would look for them: none need be there."""
+    volume = dos.volumes[drive]
+    start = "" if path.startswith("\\") else volume.dos_path(dos.cwd(volume))
+    parts = start.split("\\") if start else []
+    for name in path.split("\\"):
+        if name == "..":
+            if not parts:
+                raise CallFailed(Code.PATH_NOT_FOUND)
+            parts.pop()
+        elif name.count(".") > 1 or not _IN_NO_NAME.isdisjoint(name):
+            raise CallFailed(Code.FILE_NOT_FOUND)
+        elif name not in ("", "."):
+            parts.append(dotted(template(name)))
+    return parts
 
 
 def long_names(dos: DosSystem, guest: Guest) -> Outcome:

@@ -12,20 +12,18 @@ from blink16.cpu.hot import CallContext, HotCall
 from blink16.cpu.registers import CF, Cell
 from blink16.cpu.values import Value, select
 from blink16.devices import cells
+from blink16.dos.handles import JFT_POINTER_OFFSET, JFT_SIZE_OFFSET, STDOUT
+from blink16.dos.hooked_output import FAST_OUTPUT_VECTOR, VIDEO_VECTOR
 from blink16.memory import MEMORY_SIZE, SEGMENT_SIZE
+from blink16.services import CALLER_FLAGS
 
 SHOW, DIRECT, STRING, WRITE = 0x02, 0x06, 0x09, 0x40
 """The calls."""
 MAX_TEXT = 2048
 """Bytes of a call's text; the service does more."""
-FAST_VECTOR, VIDEO_VECTOR = 0x29 * 4, 0x10 * 4
-_JFT_SIZE, _JFT_OFFSET, _JFT_SEGMENT = 0x32, 0x34, 0x36
-"""In the PSP: where its handles' bytes are."""
 _KEY_HEAD, _KEY_TAIL = (BASE + OFFSETS[name][0] for name in ("key_head", "key_tail"))
-_CALLER_FLAGS = 4
 _INPUT = 0xFF
 """DL of 06h: take a key."""
-_STDOUT = 1
 _END = ord("$")
 
 
@@ -38,7 +36,7 @@ def _show(c: CallContext) -> None:
     is_character = number.equals(SHOW) | is_direct
     c.require(is_character | is_string | is_write)
     c.require(~(is_direct & code.equals(_INPUT)))
-    _require_console(c, select(is_write, c.register(Cell.BX), c.constant(_STDOUT)))
+    _require_console(c, select(is_write, c.register(Cell.BX), c.constant(STDOUT)))
     c.require(c.word(c.constant(_KEY_HEAD)).equals(c.word(c.constant(_KEY_TAIL))))
     source = (c.register(Cell.DS) << 4) + dx
     c.require(is_character | source.below(MEMORY_SIZE - MAX_TEXT))
@@ -48,7 +46,7 @@ def _show(c: CallContext) -> None:
     count = size.get()
     c.require(count.is_not_zero() & count.below(MAX_TEXT))
     stack = c.register(Cell.SS), c.register(Cell.SP)
-    flags = (stack[0] << 4) + (stack[1] + _CALLER_FLAGS & SEGMENT_SIZE - 1)
+    flags = (stack[0] << 4) + (stack[1] + CALLER_FLAGS & SEGMENT_SIZE - 1)
     c.require(flags.below(MEMORY_SIZE))
     c.require(~is_write | (c.byte(flags) & CF).is_zero())
     text = hot_text.room(c, count)
@@ -68,13 +66,13 @@ def _show(c: CallContext) -> None:
 def _require_console(c: CallContext, handle: Value) -> None:
     """Require that a handle means CON, and that DOS' own code shows what goes there."""
     psp = c.get(cells.TEXT, cells.TEXT_PSP)
-    c.require(handle.below(c.word(psp + _JFT_SIZE)))
-    offset = c.word(psp + _JFT_OFFSET) + handle
-    slot = (c.word(psp + _JFT_SEGMENT) << 4) + offset
+    c.require(handle.below(c.word(psp + JFT_SIZE_OFFSET)))
+    offset = c.word(psp + JFT_POINTER_OFFSET) + handle
+    slot = (c.word(psp + JFT_POINTER_OFFSET + 2) << 4) + offset
     c.require(offset.below(SEGMENT_SIZE) & slot.below(MEMORY_SIZE))
     c.require(c.byte(slot).equals(c.get(cells.TEXT, cells.TEXT_FILE)))
-    for vector, kept in ((FAST_VECTOR, cells.TEXT_FAST), (VIDEO_VECTOR, cells.TEXT_VIDEO)):
-        far = c.word(c.constant(vector)) | c.word(c.constant(vector + 2)) << 16
+    for vector, kept in ((FAST_OUTPUT_VECTOR, cells.TEXT_FAST), (VIDEO_VECTOR, cells.TEXT_VIDEO)):
+        far = c.word(c.constant(4 * vector)) | c.word(c.constant(4 * vector + 2)) << 16
         c.require(far.equals(c.get(cells.TEXT, kept)))
 
 

@@ -18,7 +18,7 @@ from blink16.devices.cells import (
     USUAL_SHOWN,
     USUAL_TEXT,
 )
-from blink16.dos.hot_text import FAST_VECTOR, VIDEO_VECTOR
+from blink16.dos.hooked_output import FAST_OUTPUT_VECTOR, VIDEO_VECTOR
 from blink16.memory import linear
 from blink16.services import Chassis, Guest
 
@@ -40,7 +40,7 @@ class UsualText:
         """Let text be usual from here on, where all vectors are DOS' own."""
         memory = chassis.memory
         self._stub = linear(memory.read_word(_VECTOR + 2), memory.read_word(_VECTOR))
-        for index, at in ((TEXT_VIDEO, VIDEO_VECTOR), (TEXT_FAST, FAST_VECTOR)):
+        for index, at in ((TEXT_VIDEO, VIDEO_VECTOR * 4), (TEXT_FAST, FAST_OUTPUT_VECTOR * 4)):
             self._text[index] = memory.read_word(at) | memory.read_word(at + 2) << 16
 
     def allow(self, guest: Guest, psp: int, file: int) -> None:

@@ -12,7 +12,10 @@ from blink16.reports.registry import ReportError, report
 
 if TYPE_CHECKING:
     from blink16.unwind.frames import Frame
+    from blink16.unwind.walk import CodeMemory, ReturnKind
 
+_INT, _INT3, _INTO = 0xCD, 0xCC, 0xCE
+"""Opcodes."""
 MAX_DEPTH = 1000
 
 
@@ -67,14 +70,18 @@ def make_frames(look: Look, query: FramesQuery) -> FramesReport:
     """The functions that are being executed, innermost first."""
     from blink16.cpu.registers import Cell
     from blink16.unwind.frames import frames
-    from blink16.unwind.walk import CodeMemory
+    from blink16.unwind.walk import CodeMemory, ReturnKind
 
     most = max(1, min(query.most, MAX_DEPTH))
     code = CodeMemory(look.memory, look.debugger.machine.model)
     found = frames(code, _innermost(look, query.thread))
     lines = []
+    how: ReturnKind | None = None
     for level, (frame, caller) in enumerate(islice(found, most)):
         cells = frame.cells
+        called = how is not None and (
+            how is not ReturnKind.INTERRUPT or _is_behind_int(code, frame)
+        )
         lines.append(
             FrameLine(
                 level=level,
@@ -84,7 +91,7 @@ def make_frames(look: Look, query: FramesQuery) -> FramesReport:
                 ss=cells[Cell.SS],
                 sp=cells[Cell.SP],
                 bp=cells[Cell.BP],
-                name=look.name(frame.pc),
+                name=look.return_name(frame.pc) if called else look.name(frame.pc),
                 returns=caller.kind.name.lower() if caller else None,
                 cfa=caller.cfa if caller else None,
                 si=cells[Cell.SI],
@@ -93,7 +100,16 @@ def make_frames(look: Look, query: FramesQuery) -> FramesReport:
                 es=cells[Cell.ES],
             )
         )
+        how = caller.kind if caller else None
     return FramesReport(look.registers.icount, tuple(lines))
+
+
+def _is_behind_int(code: CodeMemory, frame: Frame) -> bool:
+    """Whether a frame called a service, rather than being interrupted."""
+    from blink16.cpu.registers import Cell
+
+    cs, ip = frame.cells[Cell.CS], frame.cells[Cell.IP]
+    return code.byte(cs, ip - 2) == _INT or code.byte(cs, ip - 1) in (_INT3, _INTO)
 
 
 def _innermost(look: Look, thread: int | None) -> Frame:

@@ -93,10 +93,21 @@ class Look:
         service = self.debugger.machine.service_names.get(address)
         if service is not None:
             return service
+        return self._symbol(address)
+
+    def return_name(self, address: int) -> str:
+        """Return what a return address is called: by the function that the call is in.
+
+        A function whose last instruction calls has another one's name behind it.
+        """
+        return self._symbol(address - 1, 1)
+
+    def _symbol(self, address: int, further: int = 0) -> str:
         found = self.debugger.names.symbols.find(address)
         if found is None:
             return ""
         symbol, distance = found
         if symbol.size and distance >= symbol.size:
             return ""
+        distance += further
         return f"{symbol.name}+{distance}" if distance else symbol.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -67,9 +67,9 @@ class ScreenReport:
     """Columns of text, or dots in a line."""
     height: Side = 0
     """Rows of text, or lines of dots."""
-    cells: bytes = b""
+    cells: bytes = field(default=b"", repr=False)
     """A character of code page 437 and an attribute for each cell, row by row."""
-    packed: bytes = b""
+    packed: bytes = field(default=b"", repr=False)
     """A color for each dot, line by line, compressed (zlib): see `dots`."""
     cursor: tuple[Side, Side] | None = None
     """Row and column, if it is shown."""
@@ -77,11 +77,11 @@ class ScreenReport:
     """The first line of a character that the cursor covers, and the first below it."""
     blinking: bool = True
     """Whether bit 7 of an attribute blinks, rather than making the background bright."""
-    palette: bytes = b""
+    palette: bytes = field(default=b"", repr=False)
     """Red, green and blue of each color; empty: the sixteen of a CGA."""
     mono: bool = False
     """Whether attributes are an MDA's: underlined, reverse, intense, and no colors."""
-    shapes: CharacterShapes = CharacterShapes()
+    shapes: CharacterShapes = field(default=CharacterShapes(), repr=False)
     strips: tuple[StripReport, ...] = ()
     """What is shown of text, if that is not simply the rows one below the other."""
 
