@@ -238,20 +238,22 @@ class Witness(Lacks):
     def _found_escape(self, ip: int, address: int, code: bytes) -> Lack | None:
         """Return what is wrong with an ESC: there is no 8087, or it hasn't got this one."""
         escape, x87 = opcodes.find(*code[:2]), self._machine.registers.x87
+        place = address
         if escape is None:
             return None
         if x87 is None:
             if escape.is_question:
                 return None
-            what = "an instruction of the 8087, which isn't there: it does nothing"
+            what = "an instruction of the 8087, which isn't there: none of them does anything"
             remedy = "" if escape.is_later else "--fpu has one"
+            place = opcodes.ESCAPES.start  # programs have hundreds
         elif find(x87.kind, escape) is None:
             owner = "80387" if escape.is_later else "80287"
             hasnt = f"which the {x87.kind.value} hasn't got"
             what, remedy = f"an instruction of the {owner}, {hasnt}: it does nothing", ""
         else:
             return None
-        return self._lack(Kind.INSTRUCTION, address, ip, what, remedy, instruction=escape.mnemonic)
+        return self._lack(Kind.INSTRUCTION, place, ip, what, remedy, instruction=escape.mnemonic)
 
     # -- memory and ports --------------------------------------------------------------------
 

@@ -120,6 +120,19 @@ def test_a_program_finds_no_8087(cpu: str) -> None:
     assert told(machine) == ()
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_missing_8087_is_told_once(engine: str) -> None:
+    """Prevents a line for each of a program's instructions that compute: there are hundreds.
+
+    fld1; fadd st0; fsqrt; jmp $-6
+    """
+    machine = booted(bytes.fromhex("d9e8d8c0d9faebf8"), engine)
+    machine.run(300)
+    (lack,) = told(machine)
+    assert "FLD1" in str(lack)
+    assert "--fpu" in str(lack)
+
+
 REFUSED = {
     # name: processor, code, kind, offset of the instruction, words of the line
     "arpl": ("80286", "63c0ebfe", Kind.INTERRUPT, 0, ("80286 in real mode", "INT 06h")),
