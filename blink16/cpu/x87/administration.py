@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blink16.cpu.x87.opcodes import SIZES, Escape, EscapeOperand
+from blink16.cpu.x87.opcodes import SIZES, CoprocessorKind, Escape, EscapeOperand
 from blink16.cpu.x87.operations import Companion, operation, pop
 from blink16.cpu.x87.state import (
     ALL_EXCEPTIONS,
@@ -10,7 +10,6 @@ from blink16.cpu.x87.state import (
     INTERRUPT_MASK,
     STATE_SIZE,
     Coprocessor,
-    CoprocessorKind,
 )
 
 

@@ -9,23 +9,15 @@ zero or a denormal operand leaves the operands, and an overflow or underflow lea
 from __future__ import annotations
 
 from blink16.cpu.x87 import administration, calculations, transfers  # register
-from blink16.cpu.x87.opcodes import Escape, EscapeOperand
+from blink16.cpu.x87.opcodes import Escape
 from blink16.cpu.x87.operations import OPERATIONS, AbandonedError, Companion
-from blink16.cpu.x87.state import Coprocessor, CoprocessorKind
+from blink16.cpu.x87.state import Coprocessor
 
-__all__ = ["administration", "calculations", "execute", "find", "transfers"]
-
-
-def find(kind: CoprocessorKind, escape: Escape | None) -> Escape | None:
-    """Return an instruction if this chip has it."""
-    if escape is None or escape.is_later:
-        return None
-    only_287 = escape.mnemonic == "FSETPM" or escape.operand is EscapeOperand.ACCUMULATOR
-    return None if only_287 and kind is CoprocessorKind.I8087 else escape
+__all__ = ["administration", "calculations", "execute", "transfers"]
 
 
 def execute(x87: Coprocessor, escape: Escape, number: int, companion: Companion) -> None:
-    """Do an instruction that the chip has (`find`).
+    """Do an instruction that the chip has (`opcodes.find_on`).
 
     ``number``: the low bits of ModR/M, which name a register where they don't name memory.
     """
