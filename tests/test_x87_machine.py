@@ -19,6 +19,7 @@ from blink16.cpu import engines
 from blink16.cpu.engine import StopReason
 from blink16.cpu.flow import in_memory, in_register
 from blink16.cpu.probes import EVENT_LAYOUT, Probe, Probes, Tape
+from blink16.cpu.reference import ReferenceEngine
 from blink16.devices.cards import Cards
 from blink16.history.timeline import Timeline
 from blink16.memory import Attribute
@@ -317,3 +318,51 @@ def test_an_80286_can_be_told_to_emulate() -> None:
     machine.run(3)
     assert machine.pc == 0x3000
     assert machine.memory.read_word(machine.registers.sp) == CODE + 6
+
+
+@pytest.mark.parametrize("cpu", ["8086", "80286"])
+@settings(max_examples=examples(40))
+@given(programs())
+def test_what_is_remembered_of_an_instruction_is_what_it_is(cpu: str, code: bytes) -> None:
+    """Prevents another operand, address or time when an ESC comes again, or lies elsewhere."""
+    machines = [with_8087(code, cpu=cpu) for _ in range(2)]
+    for machine in machines:
+        machine.registers.bx, machine.registers.si = 0x3000, 0x3100
+    forgetful = machines[1].engine
+    assert isinstance(forgetful, ReferenceEngine)
+    forgetful.sees_words = True  # as an engine with probes, which looks at each anew
+    for _ in range(10):
+        stops = [machine.run(25) for machine in machines]
+        assert stops[0] == stops[1]
+        assert machines[0].save() == machines[1].save()
+        for machine in machines:
+            machine.registers.cx &= 0x3F
+    assert machines[0].memory.ram == machines[1].memory.ram
+
+
+@pytest.mark.parametrize("engine", guests.ENGINES)
+def test_one_can_stop_between_instructions_of_the_8087(engine: str) -> None:
+    """Prevents breakpoints, steps and Ctrl-C from waiting for the end of a long row of them."""
+    code = FNINIT + (b"\x9b" + FLD1 + b"\x9b\xdd\xd8") * 20 + b"\xf4"
+    machine = with_8087(code, engine)
+    machine.run()
+    machine.registers.ip, machine.registers.cells[24] = CODE, 0  # HALTED
+    machine.memory.mark(CODE + 2 + 6 * 5, Attribute.BREAKPOINT)
+    assert machine.run().reason is StopReason.BREAKPOINT
+    assert machine.registers.ip == CODE + 2 + 6 * 5
+    before = machine.icount
+    machine.run(3, skip_breakpoint=True)
+    assert machine.icount == before + 3
+    machine.interrupt()
+    assert machine.run().reason is StopReason.INTERRUPTED
+
+
+@pytest.mark.parametrize("engine", guests.ENGINES)
+def test_instructions_of_the_8087_that_change_are_executed_anew(engine: str) -> None:
+    """Prevents code that writes itself from being what was remembered: fld1 becomes fldz."""
+    # mov cx, 3; fld1; fstp st(0); mov byte [CODE + 4], 0EEh; loop
+    at = (CODE + 4).to_bytes(2, "little")
+    code = bytes.fromhex("b90300d9e8ddd8") + b"\xc6\x06" + at + b"\xee\xe2\xf5"
+    machine = with_8087(code + b"\xf4", engine)
+    machine.run()
+    assert x87_of(machine).save()[14 + 70 : 14 + 80] == bytes(10)

@@ -103,7 +103,7 @@ FLAGS = 2 * Cell.ZERO
 class FlowEngine(ReferenceEngine):
     """The reference engine, which tells of each instruction what it has written; a `Builder`."""
 
-    _sees_words = True
+    sees_words = True
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ from blink16.memory import PAGE_SHIFT, Memory, PageState
 class ProbedReference(ReferenceEngine):
     """Executes instructions one by one, and writes down what was asked for."""
 
-    _sees_words = True
+    sees_words = True
 
     def __init__(
         self, model: Model, registers: Registers, memory: Memory, bus: Bus, tape: Tape

@@ -19,12 +19,14 @@ from blink16.cpu.semantics import (
     DOUBLE_FAULT_VECTOR,
     ESC,
     PROTECTION_VECTOR,
+    WAIT,
     Sized,
     enter_interrupt,
 )
 from blink16.cpu.timing import NOTHING
 from blink16.cpu.values import Value
-from blink16.cpu.x87.escaping import escape
+from blink16.cpu.x87.escaping import EscapePlan, Escaper
+from blink16.cpu.x87.opcodes import ESCAPES
 from blink16.memory import (
     ADDRESS_BITS,
     ADDRESS_MASK,
@@ -47,7 +49,13 @@ _PLANAR, _MIRROR, _ROM = int(PageState.PLANAR), int(PageState.MIRROR), int(PageS
 _TOLD = int(Attribute.TOLD)
 _LOADS_MIND = _WATCH_READ | _PLANAR
 _WRITE_MINDS = int(PageState.CLEAN | PageState.CODE) | _WATCH_WRITE | _ROM
-_STORES_MIND = _WRITE_MINDS | _PLANAR | _MIRROR
+_POINTS = int(Attribute.BREAKPOINT | Attribute.SERVICE)
+_ES, _CS, _IP = int(Cell.ES), int(Cell.CS), int(Cell.IP)
+_SHADOW, _ATTENTION = int(Cell.SHADOW), int(Cell.ATTENTION)
+_BUDGET = StopReason.BUDGET
+WAIT_OPCODE = 0x9B
+MOST_IN_A_ROW = 64
+"""Instructions of an 8087 that are executed before somebody else has a turn."""
 
 
 class _FaultError(Exception):
@@ -68,7 +76,7 @@ class ReferenceEngine:
     name = "reference"
     just_entered = False
     """The machine enters interrupts, between runs."""
-    _sees_words = False
+    sees_words = False
     """Whether somebody wants to know of every word that is read and written."""
 
     def __init__(self, model: Model, registers: Registers, memory: Memory, bus: Bus) -> None:
@@ -84,8 +92,11 @@ class ReferenceEngine:
         self._prefixes = model.opcodes.prefixes
         self._parse = model.encoding.parse_body
         self._semantics = model.semantics
+        self._physical = self._beyond if model.reaches_high else linear
+        self._escaper: Escaper | None = None
         if registers.x87 is not None:
-            self._semantics = {**model.semantics, ESC: self._escape}
+            self._escaper = Escaper(self, registers.x87, registers, memory, self._physical)
+            self._semantics = {**model.semantics, ESC: self._escape, WAIT: self._wait}
         self._cells = registers.cells
         self._retired, self._cycles = registers.counts
         self._state = registers.state
@@ -103,7 +114,6 @@ class ReferenceEngine:
         self.stirred: Collection[object] = SOMEBODY
         self.witness: Witness | None = None
         self._suspects = suspects(model.name)
-        self._physical = self._beyond if model.reaches_high else linear
 
     # -- engine ------------------------------------------------------------------------------
 
@@ -188,11 +198,14 @@ class ReferenceEngine:
 
     def _step(self) -> Stop | None:
         """Execute one instruction; None if there is nothing to tell."""
-        cells = self._cells
+        cells, escaper = self._cells, self._escaper
+        if escaper is not None and (plan := escaper.coming()) is not None:
+            return self._follow(plan)
         start = cells[Cell.IP]
         instruction = self._fetch(start)
         if instruction is None:
             return Stop(StopReason.LOCKUP, text="nothing but prefixes in the code segment")
+        self._decoded = instruction
         if (stop := self._look()) is not None:
             return stop
         self._jump = None
@@ -252,14 +265,68 @@ class ReferenceEngine:
 
     def _escape(self, m: Context, operand: Sized) -> None:
         """Let the 8087 do its part."""
-        x87, at, ram = self.registers.x87, self._body_ip, self.memory.whole
-        assert x87 is not None
-        before = x87.is_interrupting
-        cs, physical = self._cells[Cell.CS], self._physical
-        code = ram[physical(cs, at)], ram[physical(cs, at + 1)]
-        places = linear(cs, self._cells[Cell.IP]), linear(cs, at)
-        escape(self, x87, code, operand, places)
-        self._wants_attention |= x87.is_interrupting != before
+        plan = self._plan_escape()
+        clocks = 0 if plan.escape is None else plan.escape.clocks
+        plan = plan._replace(cycles=plan.cycles + max(0, clocks - self.cost.cycles))
+        assert self._escaper is not None
+        vector = self._escaper.fault(plan)
+        if vector:
+            raise _FaultError(vector)
+        self._keep(plan)
+        self._spent = plan.cycles
+        self._wants_attention |= self._escaper.perform(plan)
+
+    def _wait(self, m: Context) -> None:
+        """Wait for the 8087, which is done."""
+        self._keep(self._plan_escape())
+
+    def _plan_escape(self) -> EscapePlan:
+        assert self._escaper is not None
+        length = (self._next_ip - self._cells[Cell.IP]) & 0xFFFF
+        return self._escaper.plan(self._decoded, length, self._segment, self._spent)
+
+    def _keep(self, plan: EscapePlan) -> None:
+        """Remember what is to be done of this instruction, where nobody sees how it is done."""
+        has_it = plan.escape is not None or plan.length == 1
+        if has_it and self._escaper is not None and not self.sees_words:
+            self._escaper.keep(plan)
+
+    def _follow(self, plan: EscapePlan) -> Stop | None:
+        """Execute an instruction of which it is known what is to be done."""
+        cells, escaper = self._cells, self._escaper
+        assert escaper is not None
+        self.between_rounds = self._wants_attention = False
+        cells[_SHADOW] = 0
+        changed = escaper.perform(plan)
+        cells[_IP] += plan.length
+        self._retired[0] += 1
+        self._cycles[0] += plan.cycles
+        if self.memory.touched is not None:
+            return _hit(self.memory.touched)
+        return Stop(StopReason.ATTENTION) if changed or self._wants_attention else None
+
+    def run_escapes(self, budget: int, until: int) -> Stop:
+        """Execute an instruction, and on as long as the next is an ESC or a WAIT."""
+        stop = self.run(1, until, skip_first=True)
+        escaper, cells, cycles, memory = self._escaper, self._cells, self._cycles, self.memory
+        if escaper is None:
+            return stop
+        attributes, whole = memory.attributes, memory.whole
+        for _ in range(min(budget, MOST_IN_A_ROW) - 1):
+            if stop.reason is not _BUDGET or cycles[0] >= until or cells[_ATTENTION]:
+                break
+            at = self._physical(cells[_CS], cells[_IP])
+            if attributes[at] & _POINTS:
+                break
+            plan = escaper.coming()
+            if plan is not None:
+                self.effort += 1
+                stop = self._follow(plan) or stop
+            elif whole[at] in ESCAPES or whole[at] == WAIT_OPCODE:
+                stop = self.run(1, until, skip_first=True)
+            else:
+                break
+        return stop
 
     def _look(self) -> Stop | None:
         """Let the witness see an instruction that can hardly be meant."""
@@ -380,37 +447,6 @@ class ReferenceEngine:
         self._store_byte(self._physical(base, at), number & 0xFF)
         if value.width == 16:
             self._store_byte(self._physical(base, at + 1), number >> 8)
-
-    def load_bytes(self, segment: Index, offset: Value, size: int) -> bytes:
-        """Read memory by words, so many bytes."""
-        address = self._plain_place(segment, offset, size, _LOADS_MIND)
-        if address is not None:
-            return bytes(self.memory.whole[address : address + size])
-        words = (self.plain(self.load(segment, offset + at, 16)) for at in range(0, size, 2))
-        return b"".join(word.to_bytes(2, "little") for word in words)
-
-    def store_bytes(self, segment: Index, offset: Value, data: bytes) -> None:
-        """Write memory by words."""
-        address = self._plain_place(segment, offset, len(data), _STORES_MIND)
-        if address is not None:
-            self.memory.whole[address : address + len(data)] = data
-            return
-        for at in range(0, len(data), 2):
-            word = int.from_bytes(data[at : at + 2], "little")
-            self.store(segment, offset + at, self.constant(word, 16))
-
-    def _plain_place(self, segment: Index, offset: Value, size: int, minds: int) -> int | None:
-        """Return the address of at most a page's bytes, if nothing but memory is there.
-
-        ``minds``: states of pages with which each access has to be looked at.
-        """
-        at, pages = self.plain(offset), self.memory.pages
-        address = self._physical(self._cells[Cell.ES + _number(segment)], at)
-        end = address + size
-        if self._sees_words or at + size > SEGMENT_SIZE or end > MEMORY_SIZE:
-            return None
-        states = pages[address >> PAGE_SHIFT] | pages[end - 1 >> PAGE_SHIFT]
-        return None if states & minds else address
 
     def _load_byte(self, address: int) -> int:
         state = self.memory.pages[address >> PAGE_SHIFT]

@@ -28,8 +28,8 @@ AX, CX, DX, BX, SP, BP, SI, DI = range(8)
 AL, AH = 0, 4
 ES, CS, SS, DS = range(4)
 DIVIDE_VECTOR, OVERFLOW_VECTOR, DOUBLE_FAULT_VECTOR, PROTECTION_VECTOR = 0, 4, 8, 13
-ESC = "ESC"
-"""The one instruction that is an 8087's where there is one (`x87.escaping`)."""
+ESC, WAIT = "ESC", "WAIT"
+"""The instructions that are an 8087's where there is one (`x87.escaping`)."""
 CYCLES = 32
 """The width of a number of cycles."""
 
@@ -665,7 +665,7 @@ def hlt(m: Context) -> None:
     m.halt()
 
 
-@instruction("NOP", "WAIT")
+@instruction("NOP", WAIT)
 def nop(m: Context) -> None:
     """Do nothing (WAIT: the TEST pin is taken to be active)."""
 

@@ -252,6 +252,17 @@ class NativeEngine:
         self.between_rounds = reference.between_rounds
         return stop
 
+    def _delegate_here(self) -> Stop:
+        """Let the reference execute the instruction at CS:IP, and an 8087's behind it."""
+        if self.registers.x87 is None:
+            return self._delegate(1, self._until[0], True)
+        reference = self._reference
+        before = reference.effort
+        stop = reference.run_escapes(self._goal[0] - self._icount[0], self._until[0])
+        self.effort += reference.effort - before
+        self.between_rounds = reference.between_rounds
+        return stop
+
     def _look_after(self, translation: Translations) -> None:
         """See to what happened to translated code between two runs."""
         memory = self.memory
@@ -333,7 +344,7 @@ class NativeEngine:
         if exit_ == NativeExit.DELEGATE:
             if self.hurries:
                 return _AT_BUDGET
-            stop = self._delegate(1, self._until[0], True)
+            stop = self._delegate_here()
             if self.memory.stale_code:
                 self._see_stale_code()
             if stop.reason is not StopReason.BUDGET:
