@@ -44,6 +44,19 @@ def test_conditions_hits_and_log_points(dap: Dap, folder: Path) -> None:
     assert "ends too early" in bad[0]["message"]
 
 
+def test_a_step_back_stops_at_a_breakpoint_in_what_was_called(dap: Dap, folder: Path) -> None:
+    """Prevents a step back that ends an instruction behind a breakpoint, as if it were none."""
+    dap.launch("COUNT.EXE", cwd=str(folder))
+    (point,) = dap.break_at(folder / "COUNT.C", 11, condition="a == 2")
+    dap.begin()
+    here = dap.value("icount")
+    for _ in range(2):
+        dap.go("stepOut")
+    assert dap.where() == ("main", 30)
+    assert dap.go("stepBack")["hitBreakpointIds"] == [point["id"]]
+    assert (dap.where(), dap.value("icount")) == (("add", 11), here)
+
+
 def test_data_breakpoints_work_in_both_directions(dap: Dap, folder: Path) -> None:
     """Prevents watchpoints that gdb's own adapter lacks, and that miss the write backward."""
     dap.launch("COUNT.EXE", cwd=str(folder), stopOnEntry=True)
