@@ -23,7 +23,7 @@ def test_conditions_hits_and_log_points(dap: Dap, folder: Path) -> None:
         "setBreakpoints",
         source={"path": str(path)},
         breakpoints=[
-            {"line": 13, "logMessage": "a is {a}, {where.name} and {nothing}"},
+            {"line": 13, "logMessage": "a is {a}, {where.name} and {nothing}, {a + 160,x}"},
             {"line": 21, "condition": "i == 7 && n > -1"},
             {"line": 11, "hitCondition": ">= 10"},
         ],
@@ -34,7 +34,8 @@ def test_conditions_hits_and_log_points(dap: Dap, folder: Path) -> None:
     logged = [e["body"]["output"] for e in dap.events if e["event"] == "output"]
     assert (
         logged[0]
-        == "a is 0, \"here\" and <there is no 'nothing' here: no variable, register or symbol>\n"
+        == "a is 0, \"here\" and <there is no 'nothing' here: no variable, register or symbol>, "
+        "0xa0\n"
     )
     assert len(logged) == 7
     dap.go("continue")
