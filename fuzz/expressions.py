@@ -15,7 +15,7 @@ from blink16.client import conditions
 from blink16.client.errors import ClientError
 from blink16.client.program import Place, Scene, TypedValue, assign, evaluate
 from blink16.client.program.lines import ProgramMap
-from blink16.client.program.show import parts_of, text_of
+from blink16.client.program.show import Notation, parts_of, text_of
 from blink16.client.program.view import FrameView
 from blink16.memory import MEMORY_SIZE
 from blink16.reports.sources import MemberFacts, SourceUnit, TypeFacts, UnitReport, VariableFacts
@@ -168,7 +168,7 @@ def run(case: Case) -> int:
         found: TypedValue | None = None
         try:
             found = await evaluate(text, scene)
-            shown = text_of(found) + text_of(found, hexadecimal=True)
+            shown = max((text_of(found, notation) for notation in Notation), key=len)
             shown += "".join(name for name, _ in islice(parts_of(found), 100))
             if len(shown) > LONGEST_TEXT:
                 raise BrokenError(f"{len(shown)} characters are shown")

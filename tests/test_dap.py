@@ -105,6 +105,22 @@ def test_what_is_changed_is_changed(dap: Dap, folder: Path, name: str) -> None:
     assert dap.value("sum") == "-2"
 
 
+def test_a_letter_behind_a_comma_says_how_numbers_are_written(dap: Dap, folder: Path) -> None:
+    """Prevents registers that can't be read in decimal, and variables not in hexadecimal."""
+    dap.launch("COUNT.EXE", cwd=str(folder))
+    dap.break_at(folder / "COUNT.C", 12)
+    dap.begin()
+    dap.value("ax = 65470")
+    assert [dap.value(f"ax{how}") for how in ("", ",x", ",d", ", b")] == [
+        "0xffbe", "0xffbe", "65470", "0b1111111110111110",
+    ]  # fmt: skip
+    assert (dap.value("where.x,x"), dap.value("where,x")[:10]) == ("0x3", "{x = 0x3, ")
+    assert dap.value("where.name,d").startswith("{104, 101")
+    assert dap.value("byte[ds, 0],d").isdigit()
+    with pytest.raises(RefusedError, match="','"):
+        dap.value("ax,q")
+
+
 @ASSEMBLED
 def test_an_assembled_program_is_stepped_by_lines_both_ways(
     dap: Dap, folder: Path, name: str

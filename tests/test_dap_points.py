@@ -23,7 +23,7 @@ def test_conditions_hits_and_log_points(dap: Dap, folder: Path) -> None:
         "setBreakpoints",
         source={"path": str(path)},
         breakpoints=[
-            {"line": 13, "logMessage": "a is {a}, {where.name} and {nothing}"},
+            {"line": 13, "logMessage": "a is {a}, {where.name} and {nothing}, {a + 160,x}"},
             {"line": 21, "condition": "i == 7 && n > -1"},
             {"line": 11, "hitCondition": ">= 10"},
         ],
@@ -34,7 +34,8 @@ def test_conditions_hits_and_log_points(dap: Dap, folder: Path) -> None:
     logged = [e["body"]["output"] for e in dap.events if e["event"] == "output"]
     assert (
         logged[0]
-        == "a is 0, \"here\" and <there is no 'nothing' here: no variable, register or symbol>\n"
+        == "a is 0, \"here\" and <there is no 'nothing' here: no variable, register or symbol>, "
+        "0xa0\n"
     )
     assert len(logged) == 7
     dap.go("continue")
@@ -42,6 +43,19 @@ def test_conditions_hits_and_log_points(dap: Dap, folder: Path) -> None:
     bad = dap.break_at(path, 11, condition="a ==")
     assert not bad[0]["verified"]
     assert "ends too early" in bad[0]["message"]
+
+
+def test_a_step_back_stops_at_a_breakpoint_in_what_was_called(dap: Dap, folder: Path) -> None:
+    """Prevents a step back that ends an instruction behind a breakpoint, as if it were none."""
+    dap.launch("COUNT.EXE", cwd=str(folder))
+    (point,) = dap.break_at(folder / "COUNT.C", 11, condition="a == 2")
+    dap.begin()
+    here = dap.value("icount")
+    for _ in range(2):
+        dap.go("stepOut")
+    assert dap.where() == ("main", 30)
+    assert dap.go("stepBack")["hitBreakpointIds"] == [point["id"]]
+    assert (dap.where(), dap.value("icount")) == (("add", 11), here)
 
 
 def test_data_breakpoints_work_in_both_directions(dap: Dap, folder: Path) -> None:

@@ -12,7 +12,7 @@ from blink16.client import ClientError, SetPoint, StopEvent, StopKind
 from blink16.client.program import ExpressionError, Scene, evaluate
 from blink16.client.program.conditions import as_condition
 from blink16.client.program.grammar import parse
-from blink16.client.program.show import text_of
+from blink16.client.program.show import noted, text_of
 from blink16.dap.debuggee import Debuggee
 from blink16.dap.states import RequestError
 from blink16.dap.talk import Talk
@@ -135,7 +135,7 @@ class UserPoints:
             if point.hit_condition and not _HITS.fullmatch(point.hit_condition):
                 raise ExpressionError(f"{point.hit_condition!r} is no number of hits, like >= 3")
             for expression in _TEMPLATE.findall(point.log):
-                parse(expression)
+                parse(noted(expression)[0])
         except ExpressionError as error:
             point.trouble = str(error)
 
@@ -280,7 +280,8 @@ class UserPoints:
         for match in _TEMPLATE.finditer(template):
             parts.append(template[at : match.start()])
             try:
-                parts.append(text_of(await evaluate(match[1], scene)))
+                expression, notation = noted(match[1])
+                parts.append(text_of(await evaluate(expression, scene), notation))
             except ExpressionError as error:
                 parts.append(f"<{error}>")
             at = match.end()

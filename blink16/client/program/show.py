@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import Enum
 from itertools import islice
 
 from blink16.client.program.values import TypedValue, member_of
@@ -17,16 +18,34 @@ MAX_PARTS = 500
 _NAMED = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r", 27: "\\033"}
 
 
-def text_of(value: TypedValue, *, hexadecimal: bool = False) -> str:
+class Notation(Enum):
+    """How numbers are written: as usual for their type, or as a letter behind a comma says."""
+
+    USUAL = ""
+    HEXADECIMAL = "x"
+    DECIMAL = "d"
+    BINARY = "b"
+
+
+def noted(source: str) -> tuple[str, Notation]:
+    """Return an expression and its notation: ``total,x`` is ``total``, in hexadecimal."""
+    expression, comma, letter = source.rpartition(",")
+    for notation in (Notation.HEXADECIMAL, Notation.DECIMAL, Notation.BINARY):
+        if comma and letter.strip() == notation.value:
+            return expression, notation
+    return source, Notation.USUAL
+
+
+def text_of(value: TypedValue, notation: Notation = Notation.USUAL) -> str:
     """Return a value as text, without what it points to."""
-    return _Text(hexadecimal).of(value, 0)
+    return _Text(notation).of(value, 0)
 
 
 class _Text:
     """Makes text of a value and its parts, which may have parts: their product is bounded."""
 
-    def __init__(self, hexadecimal: bool) -> None:
-        self._hexadecimal = hexadecimal
+    def __init__(self, notation: Notation) -> None:
+        self._notation = notation
         self._parts = 0
         """Shown so far."""
 
@@ -53,7 +72,7 @@ class _Text:
                         return member.name
                 return str(number)
             case "base":
-                return _number(value, self._hexadecimal)
+                return _number(value, self._notation)
         return "void"
 
     def _structure(self, value: TypedValue, level: int) -> str:
@@ -64,7 +83,7 @@ class _Text:
         return "{" + ", ".join([*shown, *more]) + "}"
 
     def _array(self, value: TypedValue, level: int) -> str:
-        if value.type.target.is_character and not self._hexadecimal:
+        if value.type.target.is_character and self._notation is Notation.USUAL:
             return string(value.data)
         if level >= MAX_LEVELS:
             return "{...}"
@@ -81,15 +100,20 @@ class _Text:
             yield name, self.of(part, level + 1)
 
 
-def _number(value: TypedValue, hexadecimal: bool) -> str:
+def _number(value: TypedValue, notation: Notation) -> str:
     number = value.number
     if isinstance(number, float):
         return f"{number:g}"
+    if notation is Notation.DECIMAL:
+        return str(number)
+    bits = 8 * value.type.size
+    if notation is Notation.BINARY:
+        return f"{number & ((1 << bits) - 1):#0{2 + bits}b}"
     if value.place is not None and value.place.register and not value.type.is_signed:
         width = 2 + 2 * value.type.size
         return str(number) if value.type.name == "flag" else f"{number:#0{width}x}"
-    if hexadecimal:
-        return f"{number & ((1 << 8 * value.type.size) - 1):#x}"
+    if notation is Notation.HEXADECIMAL:
+        return f"{number & ((1 << bits) - 1):#x}"
     if value.type.is_character:
         return f"{number} {_quoted(bytes([number & 0xFF]), chr(39))}"
     return str(number)

@@ -181,6 +181,8 @@ class Stepper:
                 return event
             before = event
             event = await self._over_call_back(event)
+            if event.kind is not StopKind.STEPPED:
+                return event
             if event is before or not self._is_within(event.pc, stretch):
                 # that was the line before: its last instruction leads to the beginning of ours
                 return await self._go(target.step)

@@ -11,7 +11,7 @@ import msgspec
 from blink16.client import ClientError
 from blink16.client.conditions import HALVES
 from blink16.client.program import ExpressionError, Scene, TypedValue, assign, evaluate
-from blink16.client.program.show import number_of_parts, parts_of, string, text_of
+from blink16.client.program.show import Notation, noted, number_of_parts, parts_of, string, text_of
 from blink16.dap.handles import Handle, ValueHandle
 from blink16.dap.registry import request
 from blink16.dap.session import Session
@@ -44,7 +44,8 @@ class Format(msgspec.Struct, frozen=True):
     hex: bool = False
 
 
-_PLAIN = Format()
+def _notation(wanted: Format | None) -> Notation:
+    return Notation.HEXADECIMAL if wanted and wanted.hex else Notation.USUAL
 
 
 # -- showing ---------------------------------------------------------------------------------
@@ -64,7 +65,7 @@ class Variables(msgspec.Struct, frozen=True):
 async def variables(session: Session, arguments: Variables) -> dict[str, Any]:
     """The variables of a scope, the members of a structure, the elements of an array."""
     handle = session.debuggee.handles.variables(arguments.variablesReference)
-    how = arguments.format or _PLAIN
+    notation = _notation(arguments.format)
     start = max(0, arguments.start or 0)
     count = min(MAX_CHILDREN, arguments.count or MAX_CHILDREN)
     found: list[dict[str, Any]] = []
@@ -80,7 +81,7 @@ async def variables(session: Session, arguments: Variables) -> dict[str, Any]:
         if isinstance(value, str):
             found.append({"name": name, "value": value, "variablesReference": 0})
         else:
-            body = await describe(session, value, handle.frame, path, how)
+            body = await describe(session, value, handle.frame, path, notation)
             found.append({"name": name, "evaluateName": path, **body})
     return {"variables": found}
 
@@ -182,12 +183,16 @@ async def child_of(session: Session, handle: Handle, name: str) -> tuple[TypedVa
 
 
 async def describe(
-    session: Session, value: TypedValue, frame: int, path: str, how: Format = _PLAIN
+    session: Session,
+    value: TypedValue,
+    frame: int,
+    path: str,
+    notation: Notation = Notation.USUAL,
 ) -> dict[str, Any]:
     """Return a value as DAP describes one."""
     kind = value.type
     body: dict[str, Any] = {
-        "value": text_of(value, hexadecimal=how.hex),
+        "value": text_of(value, notation),
         "type": kind.name,
         "variablesReference": 0,
     }
@@ -251,7 +256,7 @@ async def set_variable(session: Session, arguments: SetVariable) -> dict[str, An
     scene = await session.debuggee.scene(handle.frame, may_write=True)
     new = await assign(target, await evaluate(arguments.value, scene), scene)
     _tell_change(session)
-    return await describe(session, new, handle.frame, path, arguments.format or _PLAIN)
+    return await describe(session, new, handle.frame, path, _notation(arguments.format))
 
 
 class SetExpression(msgspec.Struct, frozen=True):
@@ -271,7 +276,7 @@ async def set_expression(session: Session, arguments: SetExpression) -> dict[str
     new = await assign(target, await evaluate(arguments.value, scene), scene)
     _tell_change(session)
     frame = await _frame_id(session, arguments.frameId)
-    return await describe(session, new, frame, arguments.expression, arguments.format or _PLAIN)
+    return await describe(session, new, frame, arguments.expression, _notation(arguments.format))
 
 
 def _tell_change(session: Session) -> None:
@@ -312,14 +317,17 @@ async def evaluate_request(session: Session, arguments: Evaluate) -> dict[str, A
         return {"result": await carry_out(session, command), "variablesReference": 0}
     may_write = arguments.context not in READ_ONLY
     scene = await session.debuggee.scene(arguments.frameId, may_write=may_write)
+    expression, notation = noted(text)
+    if notation is Notation.USUAL:
+        notation = _notation(arguments.format)
     try:
-        value = await evaluate(text, scene)
+        value = await evaluate(expression, scene)
     except ExpressionError:
         if not is_console or text.split(" ", 1)[0] not in await commands(session):
             raise
         return {"result": await carry_out(session, text), "variablesReference": 0}
     frame = await _frame_id(session, arguments.frameId)
-    body = await describe(session, value, frame, text, arguments.format or _PLAIN)
+    body = await describe(session, value, frame, expression, notation)
     return {"result": body.pop("value"), **body}
 
 
