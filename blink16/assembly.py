@@ -18,7 +18,6 @@ from blink16.cpu.engine import Engine
 from blink16.cpu.models import DEFAULT as DEFAULT_MODEL
 from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
-from blink16.cpu.x87.state import Coprocessor
 from blink16.devices.cells import SAID, SAID_AT, SAID_COUNT, USUAL
 from blink16.devices.hot import BOARD
 from blink16.lacks import Kind, Lack
@@ -92,6 +91,8 @@ class Assembly:
         """The processor."""
         self.registers = Registers(self.model.fixed_flags)
         if fpu:
+            from blink16.cpu.x87.state import Coprocessor  # most machines have none
+
             self.registers.add_coprocessor(Coprocessor(self.model.coprocessor))
         self._cells = self.registers.cells
         self._icount, self._cycles = self.registers.counts
@@ -120,7 +121,7 @@ class Assembly:
         self._services: dict[int, Service] = {}
         self._components: dict[str, Component] = {}
         if self.registers.x87 is not None:
-            self.add_component(Coprocessor.COMPONENT, self.registers.x87)
+            self.add_component(self.registers.x87.COMPONENT, self.registers.x87)
         self._next_stub = STUBS_OFFSET
         self._happened_at = 0
         """When there was input or output last."""

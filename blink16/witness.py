@@ -16,7 +16,6 @@ from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.later import LOW_END, later
 from blink16.cpu.model import Model
 from blink16.cpu.x87 import opcodes
-from blink16.cpu.x87.instructions import find
 from blink16.devices.vga import GRAPHICS
 from blink16.lacks import Kind, Lack, Lacks, LacksState
 from blink16.memory import MAX_INSTRUCTION, PAGE_SHIFT, RAM_SIZE, Attribute, PageState
@@ -247,7 +246,7 @@ class Witness(Lacks):
             what = "an instruction of the 8087, which isn't there: none of them does anything"
             remedy = "" if escape.is_later else "--fpu has one"
             place = opcodes.ESCAPES.start  # programs have hundreds
-        elif find(x87.kind, escape) is None:
+        elif opcodes.find_on(x87.kind, *code[:2]) is None:
             owner = "80387" if escape.is_later else "80287"
             hasnt = f"which the {x87.kind.value} hasn't got"
             what, remedy = f"an instruction of the {owner}, {hasnt}: it does nothing", ""

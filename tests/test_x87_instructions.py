@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from x87_programs import DATA, run, stack_of, x87_of
 
-from blink16.cpu.x87.opcodes import IN_REGISTERS, SIZES, Escape
+from blink16.cpu.x87.opcodes import IN_REGISTERS, SIZES, CoprocessorKind, Escape
 from blink16.cpu.x87.opcodes import find as find_escape
 from blink16.cpu.x87.reals import INDEFINITE, Real
 from blink16.cpu.x87.rounding import Exceptions
-from blink16.cpu.x87.state import C0, C1, C2, C3, STATE_SIZE, Coprocessor, CoprocessorKind
+from blink16.cpu.x87.state import C0, C1, C2, C3, STATE_SIZE, Coprocessor
 
 FLD1, FLDZ, FLDPI, FLDL2E, FNINIT = "d9e8", "d9ee", "d9eb", "d9ea", "dbe3"
 FLD_LONG, FSTP_LONG = "dd060008", "dd1e0008"  # qword [800h]

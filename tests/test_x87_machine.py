@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pc_guest import DATA, FOREVER, IRET, POP_AX, PUSH_AX, PcGuest, count, out
 from property_examples import examples
-from x87_programs import CODE, run, with_8087, x87_of
+from x87_programs import CODE, assembled, run, with_8087, x87_of
 
 from blink16 import Machine
 from blink16.cpu import engines
@@ -20,6 +20,7 @@ from blink16.cpu.engine import StopReason
 from blink16.cpu.flow import in_memory, in_register
 from blink16.cpu.probes import EVENT_LAYOUT, Probe, Probes, Tape
 from blink16.cpu.reference import ReferenceEngine
+from blink16.cpu.x87.formats import from_integer
 from blink16.devices.cards import Cards
 from blink16.history.timeline import Timeline
 from blink16.memory import Attribute
@@ -366,3 +367,92 @@ def test_instructions_of_the_8087_that_change_are_executed_anew(engine: str) -> 
     machine = with_8087(code + b"\xf4", engine)
     machine.run()
     assert x87_of(machine).save()[14 + 70 : 14 + 80] == bytes(10)
+
+
+EDGES = (0xFFF0, 0xFFF6, 0xFFF8, 0xFFFC, 0xFFFE, 0xFFFF, 0x0000)
+
+
+@pytest.mark.parametrize("cpu", ["8086", "80286"])
+@settings(max_examples=examples(40))
+@given(st.lists(ESCAPES, min_size=3, max_size=10), st.sampled_from(EDGES), st.integers(0, 0xFFFF))
+def test_operands_across_a_segments_end_are_the_same_on_both_engines(
+    cpu: str, escapes: list[bytes], offset: int, segment: int
+) -> None:
+    """Prevents what lies at the end of a segment, or of memory, from being missed."""
+    code = b"".join(bytes((escape[0], escape[1] & 0x38 | 0x07)) for escape in escapes)  # [bx]
+    pair = fpu_pair(code * 2 + b"\xf4", cpu)
+    for machine in pair:
+        machine.registers.ds, machine.registers.bx = segment, offset
+        machine.registers.cells[119] = cpu == "80286"  # A20
+        machine.registers.ss = 0x4000
+    pair.run(2 * len(escapes) + 1)
+    assert pair.native.save() == pair.reference.save()
+    pair.compare_memory()
+
+
+def test_an_operand_wraps_in_its_segment() -> None:
+    """Prevents a load from going on behind the segment, as an 8086 never does: fild qword."""
+    machine = with_8087(FNINIT + bytes.fromhex("df2efcfff4"))
+    machine.registers.ds = 0x3000
+    machine.memory.write(0x3FFFC, b"\x01\x02\x03\x04")
+    machine.memory.write(0x30000, b"\x05\x06\x07\x00")
+    machine.memory.write(0x40000, b"\xff" * 4)
+    machine.run(10)
+    assert x87_of(machine).get(0) == from_integer(0x07060504030201)
+
+
+DETECTING = """
+    cpu 8086
+    fninit
+    mov word [800h], 5A5Ah
+    fnstsw [800h]
+    cmp byte [800h], 0
+    jne none
+    fnstcw [800h]
+    mov ax, [800h]
+    and ax, 103Fh
+    cmp ax, 3Fh
+    jne none
+    and word [800h], 0FF7Fh     ; an 8087 sets it again, by FDISI
+    fldcw [800h]
+    fdisi
+    fstcw [800h]
+    test word [800h], 80h
+    jnz i8087
+    finit                       ; an 80387 tells infinities apart
+    fld1
+    fldz
+    fdivp st1, st0
+    fld st0
+    fchs
+    fcompp
+    fstsw [800h]
+    fwait
+    mov ax, [800h]
+    sahf
+    je i80287
+    mov ax, 387
+    hlt
+none:
+    mov ax, 0
+    hlt
+i8087:
+    mov ax, 87
+    hlt
+i80287:
+    mov ax, 287
+    hlt
+"""
+"""As start-up code of compilers does, after Intel's notes."""
+
+
+@pytest.mark.parametrize(("cpu", "found"), [("8086", 87), ("80186", 87), ("80286", 287)])
+def test_programs_find_out_which_one_it_is(cpu: str, found: int, tmp_path: Path) -> None:
+    """Prevents compilers' libraries from taking one chip for another, or for none."""
+    code = assembled(DETECTING, tmp_path)
+    assert run(code, cpu=cpu).registers.ax == found
+    alone = Machine.bare("reference", cpu)
+    alone.memory.write(CODE, code)
+    alone.registers.ip, alone.registers.sp = CODE, 0x8000
+    alone.run(100)
+    assert alone.registers.ax == 0

@@ -14,7 +14,7 @@ from blink16.cpu.encoding import Encoding
 from blink16.cpu.opcodes import UNDEFINED, OpcodeMap
 from blink16.cpu.semantics import Semantics
 from blink16.cpu.timing import Timing
-from blink16.cpu.x87.state import CoprocessorKind
+from blink16.cpu.x87.opcodes import CoprocessorKind
 
 MAX_PREFIXES = 14
 """Instructions with more prefixes are the reference engine's."""

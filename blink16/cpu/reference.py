@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
 from blink16.bus import Bus
 from blink16.cpu import planar
@@ -25,7 +26,6 @@ from blink16.cpu.semantics import (
 )
 from blink16.cpu.timing import NOTHING
 from blink16.cpu.values import Value
-from blink16.cpu.x87.escaping import EscapePlan, Escaper
 from blink16.cpu.x87.opcodes import ESCAPES
 from blink16.memory import (
     ADDRESS_BITS,
@@ -40,6 +40,9 @@ from blink16.memory import (
     PageState,
     linear,
 )
+
+if TYPE_CHECKING:
+    from blink16.cpu.x87.escaping import EscapePlan, Escaper
 
 REPEATS = {REPNZ: Repeat.REPNZ, REPZ: Repeat.REPZ}
 OVERRIDES = {code: SEGMENT_REGISTERS.index(name) for code, name in SEGMENT_OVERRIDES.items()}
@@ -95,6 +98,8 @@ class ReferenceEngine:
         self._physical = self._beyond if model.reaches_high else linear
         self._escaper: Escaper | None = None
         if registers.x87 is not None:
+            from blink16.cpu.x87.escaping import Escaper  # most machines have no 8087
+
             self._escaper = Escaper(self, registers.x87, registers, memory, self._physical)
             self._semantics = {**model.semantics, ESC: self._escape, WAIT: self._wait}
         self._cells = registers.cells

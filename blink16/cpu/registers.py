@@ -12,12 +12,14 @@ from array import array
 from enum import IntEnum
 from functools import lru_cache
 from struct import Struct as Packing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from construct import Int16ul, Int64ul, Struct
 
-from blink16.cpu.x87.state import Coprocessor
 from blink16.packing import packing
+
+if TYPE_CHECKING:  # most machines have none, and its modules take their time
+    from blink16.cpu.x87.state import Coprocessor
 
 CF, PF, AF, ZF, SF, TF, IF, DF, OF = (1 << bit for bit in (0, 2, 4, 6, 7, 8, 9, 10, 11))
 

@@ -16,7 +16,6 @@ from blink16.breakpoints import Point, PointError, Points
 from blink16.console import Console
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import Registers
-from blink16.cpu.x87.state import Coprocessor
 from blink16.debugger.aftermath import clear_up
 from blink16.debugger.arrivals import Arrivals
 from blink16.debugger.calls_seen import CallsSeen
@@ -454,7 +453,10 @@ class Debugger:
         """Set all of an 8087's registers (`Coprocessor.save`).  In the past this drops the
         recorded future.
         """
-        self._changed(lambda: self.timeline.write_input(Coprocessor.COMPONENT, state))
+        x87 = self.machine.registers.x87
+        if x87 is None:
+            raise ValueError("there is no 8087")
+        self._changed(lambda: self.timeline.write_input(x87.COMPONENT, state))
 
     @property
     def registers(self) -> Registers:

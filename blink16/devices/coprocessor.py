@@ -8,9 +8,13 @@ Source: IBM PC/AT Technical Reference, "Math coprocessor control".
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from blink16.bus import Bus
-from blink16.cpu.x87.state import Coprocessor
 from blink16.devices.pic import RequestLine
+
+if TYPE_CHECKING:  # most machines have none, and its modules take their time
+    from blink16.cpu.x87.state import Coprocessor
 
 CLEAR_PORT, RESET_PORT = 0xF0, 0xF1
 COPROCESSOR_LINE = 5

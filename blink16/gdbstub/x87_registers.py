@@ -7,16 +7,13 @@ The instruction and operand pointers are linear addresses in ``fioff`` and ``foo
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
-from blink16.cpu.x87.state import (
-    ENVIRONMENT_SIZE,
-    OPCODE_MASK,
-    REAL_SIZE,
-    REGISTERS,
-    STATE_SIZE,
-    Coprocessor,
-)
+from blink16.cpu.x87.opcodes import OPCODE_MASK, REAL_SIZE, REGISTERS, SIZES, EscapeOperand
 from blink16.memory import ADDRESS_MASK
+
+if TYPE_CHECKING:  # most machines have none, and its modules take their time
+    from blink16.cpu.x87.state import Coprocessor
 
 WORDS = ("fctrl", "fstat", "ftag", "fiseg", "fioff", "foseg", "fooff", "fop")
 """In gdb's order, behind the registers."""
@@ -32,7 +29,7 @@ def read(x87: Coprocessor) -> bytes:
         *(x87.control, x87.status_word, x87.tag_word, 0, x87.instruction, 0, x87.operand),
         x87.opcode,
     )
-    return x87.save()[ENVIRONMENT_SIZE:STATE_SIZE] + _WORDS.pack(*words)
+    return x87.save()[SIZES[EscapeOperand.ENVIRONMENT] :] + _WORDS.pack(*words)
 
 
 def written(x87: Coprocessor, name: str, data: bytes) -> bytes:
@@ -60,7 +57,7 @@ def all_written(x87: Coprocessor, data: bytes) -> bytes:
 
 
 def _copy(x87: Coprocessor) -> Coprocessor:
-    other = Coprocessor(x87.kind)
+    other = type(x87)(x87.kind)
     other.load(x87.save())
     return other
 

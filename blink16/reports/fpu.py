@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from blink16.cpu.x87.decimals import decimal
-from blink16.cpu.x87.formats import to_temporary
-from blink16.cpu.x87.state import REGISTERS, Coprocessor
+from blink16.cpu.x87.opcodes import REGISTERS
 from blink16.reports.look import Look
 from blink16.reports.ranges import Word
+
+if TYPE_CHECKING:  # most machines have none, and its modules take their time
+    from blink16.cpu.x87.state import Coprocessor
 from blink16.reports.registry import NoQuery, report
 
 
@@ -49,6 +51,9 @@ def fpu(look: Look, query: NoQuery) -> FpuReport:
 
 def report_of(x87: Coprocessor) -> FpuReport:
     """Return the report of an 8087."""
+    from blink16.cpu.x87.decimals import decimal
+    from blink16.cpu.x87.formats import to_temporary
+
     held = ((number, x87.get(number)) for number in range(REGISTERS))
     stack = tuple(
         FpuRegister(number, to_temporary(value)[::-1].hex().upper(), decimal(value))

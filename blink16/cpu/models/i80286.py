@@ -12,7 +12,7 @@ from blink16.cpu.models import i80186
 from blink16.cpu.opcodes import OpcodeMap
 from blink16.cpu.semantics_80286 import SEMANTICS
 from blink16.cpu.timing import Timing
-from blink16.cpu.x87.state import CoprocessorKind
+from blink16.cpu.x87.opcodes import CoprocessorKind
 
 _UNDEFINED = " | ".join(("UD",) * 256)
 _MAP = f"""

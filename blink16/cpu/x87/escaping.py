@@ -19,10 +19,9 @@ from blink16.cpu.registers import Cell, Registers
 from blink16.cpu.semantics import AX, PROTECTION_VECTOR
 from blink16.cpu.semantics_80286 import TASK_SWITCHED
 from blink16.cpu.values import Value
-from blink16.cpu.x87 import opcodes
-from blink16.cpu.x87.instructions import execute, find
-from blink16.cpu.x87.opcodes import Escape
-from blink16.cpu.x87.state import Coprocessor, CoprocessorKind
+from blink16.cpu.x87.instructions import execute
+from blink16.cpu.x87.opcodes import CoprocessorKind, Escape, find_on
+from blink16.cpu.x87.state import Coprocessor
 from blink16.memory import (
     MEMORY_SIZE,
     PAGE_SHIFT,
@@ -118,7 +117,7 @@ class Escaper:
         if modrm is None:
             return EscapePlan(None, 0, length, cycles, None)
         code = modrm.mod << 6 | modrm.reg << 3 | modrm.rm
-        escape = find(self._x87.kind, opcodes.find(i.opcode, code))
+        escape = find_on(self._x87.kind, i.opcode, code)
         own, base, second = None, _NOTHING, _NOTHING
         if modrm.mod != REGISTER_MOD:
             own = effective_segment(modrm) if segment is None else segment

@@ -11,12 +11,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
+from functools import cache
 from typing import NamedTuple
 
 ESCAPES = range(0xD8, 0xE0)
 """The first bytes of its instructions."""
 IN_REGISTERS = 0xC0
 """From here on a second byte names no memory."""
+
+
+REGISTERS, REAL_SIZE, OPCODE_MASK = 8, 10, 0x7FF
+"""In the stack; bytes of each; of an instruction's two bytes, what the 8087 notes."""
+
+
+class CoprocessorKind(Enum):
+    """Which one it is."""
+
+    I8087 = "8087"
+    I80287 = "80287"
+
+    __hash__ = object.__hash__
+
+    @property
+    def first_control(self) -> int:
+        """The control word after FINIT: all is masked, 64 bits, to nearest, projective."""
+        return 0x3FF if self is CoprocessorKind.I8087 else 0x37F
 
 
 class EscapeOperand(Enum):
@@ -180,13 +199,15 @@ def _clocks() -> Iterator[tuple[tuple[str, EscapeOperand], int]]:
                 yield (name, EscapeOperand(operand)), int(clocks)
 
 
-_CLOCKS_OF = dict(_clocks())
+@cache
+def _clocks_of() -> dict[tuple[str, EscapeOperand], int]:
+    return dict(_clocks())
 
 
 def _escape(text: str, *, is_later: bool = False) -> Escape:
     name, _, operand = text.partition(" ")
     form = EscapeOperand(operand)
-    return Escape(name, form, 0 if is_later else _CLOCKS_OF[name, form], is_later)
+    return Escape(name, form, 0 if is_later else _clocks_of()[name, form], is_later)
 
 
 def _map() -> Iterator[tuple[int, Escape]]:
@@ -203,9 +224,20 @@ def _map() -> Iterator[tuple[int, Escape]]:
             yield code, _escape(text, is_later=is_later)
 
 
-_ESCAPES = dict(_map())
+@cache
+def _escapes() -> dict[int, Escape]:
+    return dict(_map())  # when it is asked for: most programs have none
 
 
 def find(opcode: int, second: int) -> Escape | None:
     """Return the instruction that two bytes begin, None if they are none of the 8087's family."""
-    return _ESCAPES.get(opcode << 8 | second)
+    return _escapes().get(opcode << 8 | second)
+
+
+def find_on(kind: CoprocessorKind, opcode: int, second: int) -> Escape | None:
+    """Return the instruction that two bytes begin, None if this chip has none there."""
+    escape = find(opcode, second)
+    if escape is None or escape.is_later:
+        return None
+    only_287 = escape.mnemonic == "FSETPM" or escape.operand is EscapeOperand.ACCUMULATOR
+    return None if only_287 and kind is CoprocessorKind.I8087 else escape

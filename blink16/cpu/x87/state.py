@@ -8,18 +8,15 @@ coprocessor"; iAPX 286 Programmer's Reference, "80287".
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from functools import cache
 
 from construct import Bytes, Int16ul, Struct
 
 from blink16.cpu.x87.formats import from_temporary, to_temporary
+from blink16.cpu.x87.opcodes import OPCODE_MASK, REAL_SIZE, REGISTERS, CoprocessorKind
 from blink16.cpu.x87.reals import Category, Real, classify
 from blink16.cpu.x87.rounding import EXCEPTIONS, Control, Rounding
 from blink16.packing import packing
-
-REGISTERS = 8
-REAL_SIZE = 10
 
 # the control word
 ALL_EXCEPTIONS = 0x3F
@@ -55,22 +52,8 @@ STATE = Struct(
 _ENVIRONMENT = packing(ENVIRONMENT)
 ENVIRONMENT_SIZE: int = ENVIRONMENT.sizeof()
 STATE_SIZE: int = STATE.sizeof()
-_ADDRESS_SHIFT, OPCODE_MASK = 4, 0x7FF
+_ADDRESS_SHIFT = 4
 _HIGH_ADDRESS = 0xF0000
-
-
-class CoprocessorKind(Enum):
-    """Which one it is."""
-
-    I8087 = "8087"
-    I80287 = "80287"
-
-    __hash__ = object.__hash__
-
-    @property
-    def first_control(self) -> int:
-        """The control word after FINIT: all is masked, 64 bits, to nearest, projective."""
-        return 0x3FF if self is CoprocessorKind.I8087 else 0x37F
 
 
 class Coprocessor:
