@@ -62,6 +62,32 @@ def test_long_input_is_typed_as_it_is_read() -> None:
     assert b"".join(data for _, data in pc_.shown) == text
 
 
+def test_pasted_text_waits_for_a_guest_that_computes_for_long() -> None:
+    """Prevents a script's command from losing its end while CHKDSK takes a minute."""
+    text = b"copy one.txt two.txt\r"
+    pc_ = Pc(sector(LOOP))
+    pc_.machine.receive(Console.CHANNEL, text)
+    pc_.let_pass(100)
+    read = bytearray()
+    while len(read) < len(text):
+        pc_.call(0x16, 0x0100)
+        assert not pc_.registers.flags & ZF
+        pc_.call(0x16, 0x0000)
+        read.append(pc_.registers.al)
+        pc_.registers.ip = 0x7C00
+        pc_.let_pass(0.1)
+    assert read == text
+
+
+def test_keys_pressed_one_by_one_come_at_once_though_nobody_reads_the_buffer() -> None:
+    """Prevents a game that looks at port 60h from seeing one key a second after the eighth."""
+    pc_ = Pc(sector(LOOP))
+    for _ in range(30):
+        pc_.machine.receive(Console.CHANNEL, b"a")
+        pc_.let_pass(0.1)
+        assert not pc_.console.waiting
+
+
 def test_waiting_for_a_key_lets_time_pass() -> None:
     """INT 16h/00 waits with interrupts on, asleep; the key ends it and is returned."""
     pc_ = Pc(program(hook(0x1C) + bytes.fromhex("b400cd16") + LOOP, PUT_COUNTER))

@@ -113,11 +113,11 @@ class PipedKeys:
         else:
             self._typist.pass_by(time)
 
-    def save(self) -> tuple[PollState, tuple[int, int]]:
+    def save(self) -> tuple[PollState, tuple[int, int, bool]]:
         """Return the state."""
         return self._polls, self._typist.save()
 
-    def restore(self, state: tuple[PollState, tuple[int, int]]) -> None:
+    def restore(self, state: tuple[PollState, tuple[int, int, bool]]) -> None:
         """Take the state of a `save`."""
         self._polls = PollState(*state[0])
         self._typist.restore(state[1])
