@@ -12,7 +12,7 @@ from array import array
 from enum import IntEnum
 from functools import lru_cache
 from struct import Struct as Packing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from construct import Int16ul, Int64ul, Struct
 
@@ -156,6 +156,9 @@ def _taken_apart(flags: int) -> tuple[int, ...]:
 class Registers:
     """The registers by name; assignments keep the low bits that fit."""
 
+    if not TYPE_CHECKING:  # mypy takes the cells' descriptors for attributes of instances
+        __slots__ = ("_cycles", "_fixed_flags", "_icount", "cells", "state")
+
     ax: int = _cell(Cell.AX)
     cx: int = _cell(Cell.CX)
     dx: int = _cell(Cell.DX)
@@ -188,6 +191,10 @@ class Registers:
         self._cycles = view[CYCLES_OFFSET : CYCLES_OFFSET + 8].cast("Q")
         self.flags = 0
         self.reset_vectors()
+
+    def __repr__(self) -> str:
+        words = (*(cell.name.lower() for cell in Cell if cell <= Cell.IP), "flags")
+        return f"Registers({', '.join(f'{name}={getattr(self, name):#06x}' for name in words)})"
 
     @property
     def counts(self) -> tuple[memoryview, memoryview]:
