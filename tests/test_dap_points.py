@@ -110,6 +110,27 @@ def test_traps_and_system_calls_stop_where_that_is_wanted(dap: Dap, tmp_path: Pa
     assert "divide" in dap.ask("exceptionInfo", threadId=1)["description"].lower()
 
 
+@pytest.mark.parametrize("by", ["filter", "console"])
+def test_a_program_that_dos_loads_stops_the_machine_if_that_is_wanted(
+    dap: Dap, folder: Path, by: str
+) -> None:
+    """Prevents a catch of EXEC from being taken for the one that the adapter sets for itself."""
+    (folder / "parent.com").write_bytes(PARENT)
+    dap.launch("parent.com", cwd=str(folder), stopOnEntry=True, stopOnExit=True)
+    wanted = [{"filterId": "calls", "condition": "exec"}] if by == "filter" else []
+    dap.ask("setExceptionBreakpoints", filters=[], filterOptions=wanted)
+    dap.begin()
+    if by == "console":
+        dap.value("monitor catch exec")
+    for command in ("continue", "reverseContinue", "continue"):
+        stop = dap.go(command)
+        if command == "reverseContinue" and stop["reason"] == "history start":
+            continue
+        assert stop["reason"] == "exception"
+        assert stop["text"].count("TWICE.EXE is loaded") == 1
+    assert dap.go("continue")["reason"] == "exit"
+
+
 def test_a_breakpoint_in_a_program_that_dos_loads_later(dap: Dap, folder: Path) -> None:
     """Prevents breakpoints in child processes from being set too late, or never."""
     (folder / "parent.com").write_bytes(PARENT)

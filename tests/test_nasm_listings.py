@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from dap_client import Dap
+from gdb_client import Gdb, Server
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -138,12 +139,31 @@ def test_data_labels_are_variables_of_their_directives_size() -> None:
     assert [one.place for one in unit.variables[:2]] == [Static(3, 0), Static(4, 0)]
 
 
-def test_data_is_shown_and_changed_as_what_it_is(tmp_path: Path) -> None:
-    """Prevents editors from showing a string as a number, and from changing what lies behind."""
+def write_data(folder: Path) -> None:
+    """Write a program with data, and its listing."""
     data = bytes.fromhex("41 0000 412e54585400 0100 0200 0300")
     listing = "\n".join(DATA.splitlines()[:5])
-    (tmp_path / "DATA.COM").write_bytes(bytes.fromhex("b8004c") + data)
-    (tmp_path / "data.lst").write_text(f"{'     0' + ' ' * 34}org 100h\n{listing}\n")
+    (folder / "DATA.COM").write_bytes(bytes.fromhex("b8004c") + data)
+    (folder / "data.lst").write_text(f"{'     0' + ' ' * 34}org 100h\n{listing}\n")
+
+
+@pytest.mark.gdb
+def test_gdb_knows_what_data_is(gdb: Gdb, tmp_path: Path) -> None:
+    """Prevents labels of data from being functions to gdb, whose watchpoints never stop."""
+    write_data(tmp_path)
+    with Server("--symbols", "data.lst", "DATA.COM", cwd=tmp_path) as server:
+        gdb.run(server.target)
+        assert "= 65 'A'" in gdb.run("print letter")
+        assert '= "A.TXT"' in gdb.run("print name")
+        assert "= 3" in gdb.run("print table[2]")
+        gdb.run("set var letter = 66")
+        assert "= 0" in gdb.run("print total")
+        assert "watchpoint 1: total" in gdb.run("watch total")
+
+
+def test_data_is_shown_and_changed_as_what_it_is(tmp_path: Path) -> None:
+    """Prevents editors from showing a string as a number, and from changing what lies behind."""
+    write_data(tmp_path)
     with Dap(tmp_path) as dap:
         dap.launch("DATA.COM", cwd=str(tmp_path), symbols="data.lst", stopOnEntry=True)
         dap.begin()

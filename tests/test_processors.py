@@ -256,3 +256,12 @@ def test_both_commands_take_a_processor() -> None:
     refused = run_command("--cpu", "80386", str(PROGRAM))
     assert (refused.returncode, "--cpu" in refused.stderr) == (2, True)
     assert "--cpu {8086,8088,80186,80286}" in run_command("--help", code=SERVE).stdout
+
+
+def test_registers_are_shown_and_a_name_that_is_none_is_refused() -> None:
+    """Prevents a script's `machine.registers.xa = 5` from doing nothing, in silence."""
+    registers = Machine.bare().registers
+    registers.ax = 0x12
+    assert repr(registers).startswith("Registers(ax=0x0012, cx=0x0000, ")
+    with pytest.raises(AttributeError):
+        setattr(registers, "xa", 5)  # noqa: B010 - mypy refuses it plainly

@@ -160,6 +160,9 @@ def _taken_apart(flags: int) -> tuple[int, ...]:
 class Registers:
     """The registers by name; assignments keep the low bits that fit."""
 
+    if not TYPE_CHECKING:  # mypy takes the cells' descriptors for attributes of instances
+        __slots__ = ("_cycles", "_fixed_flags", "_icount", "cells", "state", "x87")
+
     ax: int = _cell(Cell.AX)
     cx: int = _cell(Cell.CX)
     dx: int = _cell(Cell.DX)
@@ -199,6 +202,10 @@ class Registers:
         """Put an 8087 beside the processor, before there is an engine."""
         self.x87 = x87
         self.cells[Cell.COPROCESSOR] = 1
+
+    def __repr__(self) -> str:
+        words = (*(cell.name.lower() for cell in Cell if cell <= Cell.IP), "flags")
+        return f"Registers({', '.join(f'{name}={getattr(self, name):#06x}' for name in words)})"
 
     @property
     def counts(self) -> tuple[memoryview, memoryview]:

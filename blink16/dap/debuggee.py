@@ -172,6 +172,11 @@ class Debuggee:
         """Whether a stop is that at which DOS has loaded a program, which we catch ourselves."""
         return self.exec_catch is not None and event.point == self.exec_catch
 
+    @staticmethod
+    def is_caught_by_others(event: StopEvent) -> bool:
+        """Whether a stop at a load is of a catch of the user's, too: each has a line."""
+        return len(event.text.splitlines()) > 1
+
     @property
     def at(self) -> StateReport:
         """Where it stands."""

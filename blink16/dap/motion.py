@@ -169,9 +169,10 @@ class Motion:
         ):
             return False
         await self._debuggee.refresh()
-        if is_load:
-            await self._learn()
-        return True
+        if not is_load:
+            return True
+        await self._learn()
+        return event.kind is StopKind.LOADED or not self._debuggee.is_caught_by_others(event)
 
     async def _learn(self) -> None:
         """Set the breakpoints that lie in what was loaded, and tell of its files and units."""
@@ -320,4 +321,7 @@ def describe(event: StopEvent) -> str:
             return f"{event.address or 0:#07x} was touched" if event.address is not None else ""
         case StopKind.RESTARTED:
             return event.text or "the machine has started again"
+        case StopKind.CAUGHT:  # by several catches: told once
+            told = {line.partition(": ")[2]: line for line in event.text.splitlines()}
+            return "\n".join(told.values())
     return event.text

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from blink16.client.program import TypedValue, evaluate
+from blink16.dap.motion import describe
 from blink16.dap.points import DataPoint, FunctionPoint, InstructionPoint, SourcePoint
 from blink16.dap.registry import request
 from blink16.dap.requests.variables import child_of
@@ -284,7 +285,7 @@ async def exception_info(session: Session, arguments: msgspec.Raw) -> dict[str, 
     if last is None or not last.text:
         raise RequestError("no exception has stopped the machine")
     kind = f"signal {last.signal}" if last.signal else str(last.kind)
-    return {"exceptionId": kind, "description": last.text, "breakMode": "always"}
+    return {"exceptionId": kind, "description": describe(last), "breakMode": "always"}
 
 
 class Locations(msgspec.Struct, frozen=True):
