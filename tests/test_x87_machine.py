@@ -99,6 +99,23 @@ def test_seeking_anywhere_and_back_gives_the_identical_machine(
     assert guest.state() == end
 
 
+@pytest.mark.parametrize("engine", guests.ENGINES)
+@pytest.mark.parametrize("prefixes", range(5))
+def test_an_escape_at_a_segments_end_goes_on_at_its_beginning(engine: str, prefixes: int) -> None:
+    """Prevents an IP of 10000h, which is none, behind what is executed for the second time."""
+    code = b"\x26" * prefixes + bytes.fromhex("d8860010")  # fadd dword [es:bp+1000h]
+    at = 0x10000 - len(code)
+    machine = with_8087(b"", engine)
+    machine.memory.write(at, code)
+    machine.memory.write(0, b"\xe9" + (at - 3).to_bytes(2, "little"))
+    machine.registers.ip = at
+    for _ in range(3):
+        machine.run(1)
+        assert machine.registers.ip == 0
+        machine.run(1)
+        assert machine.registers.ip == at
+
+
 def test_memory_that_was_told_before_is_executed_by_the_8087() -> None:
     """Native code asks once whether an ESC is meant; what stood there before isn't it."""
     pair = fpu_pair(FNINIT + FLD1 * 3 + b"\xf4")

@@ -149,7 +149,7 @@ class Escaper:
         """Return the linear address of CS:IP; None where nothing is simple."""
         ip = self._cells[_IP]
         at = self._cells[_CS] * 16 + ip
-        if ip > SEGMENT_SIZE - KEY or at > MEMORY_SIZE - KEY or self._attributes[at] & _LAST:
+        if ip >= SEGMENT_SIZE - KEY or at > MEMORY_SIZE - KEY or self._attributes[at] & _LAST:
             return None
         return at
 
