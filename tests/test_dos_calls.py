@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from dos_guest import SCRATCH, DosGuest
 from dos_programs import run
 
 from blink16.bios.geometry import BPB
+from blink16.bios.tables import DISKETTE_PARAMETERS, DISKETTE_VECTOR
 from blink16.dos.errors import Code
 from blink16.dos.volume import Volume
 from blink16.hostfs.files import FileTree
@@ -176,6 +178,16 @@ def test_labels(guest: DosGuest) -> None:
     assert guest.get(8, DTA + 0x1E) == b"MY DISK\0"
     assert al(guest, 0x1300, dx=fcb(guest, "????????.???", extended=8)) == 0
     assert guest.call(0x4E00, cx=8, dx=guest.path("C:\\*.*"))
+
+
+def test_the_diskette_table_lies_where_programs_can_change_it(guest: DosGuest) -> None:
+    """Prevents FORMAT from writing into ROM: DOS has moved INT 1Eh's table to 0000:0522."""
+    memory = guest.machine.memory
+    assert struct.unpack("<HH", memory.read(DISKETTE_VECTOR * 4, 4)) == (0x522, 0)
+    memory.write(0x522 + 4, b"\x09")
+    assert (
+        DISKETTE_PARAMETERS.parse(memory.read(0x522, DISKETTE_PARAMETERS.sizeof())).last_sector == 9
+    )
 
 
 # -- drives as disks -------------------------------------------------------------------------

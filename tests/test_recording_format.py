@@ -67,7 +67,7 @@ DONE = {
         "80286": "8d99002933dc",
         "AT": "0ef6110c82c1",
         "cards": "d3a08314ae3b",
-        "DOS": "4fb40ca7357a",
+        "DOS": "5316693b3edd",
         "ELKS": "c6bb5b4dc1a1",
     },
 }

@@ -9,6 +9,7 @@ from functools import partial
 from blink16 import faults
 from blink16.bios import StandBy
 from blink16.bios.rom import HLT, SEGMENT, STI, goto, interrupt, jump
+from blink16.bios.tables import DISKETTE_PARAMETERS, DISKETTE_VECTOR
 from blink16.cpu.registers import CF, Cell
 from blink16.dos import (
     call_traits,
@@ -29,7 +30,8 @@ from blink16.dos import (
 )
 from blink16.dos.call_traits import FIRST_CARRY_CALL
 from blink16.dos.errors import CallFailed, Code, CriticalError, call_failed
-from blink16.dos.layout import INDOS
+from blink16.dos.interrupts import far_pointer
+from blink16.dos.layout import DISKETTE_TABLE, INDOS
 from blink16.dos.system import DosDevice, DosSystem
 from blink16.dos.terminal import show, shown_channel, shown_device, sleep, write_device
 from blink16.dos.xms import Xms
@@ -258,9 +260,18 @@ def _again(dos: DosSystem, guest: Guest) -> Outcome:
     return int21(dos, guest)
 
 
+def _move_diskette_table(chassis: Chassis) -> None:
+    """Bring INT 1Eh's table where programs like FORMAT can change it, as DOS does."""
+    segment, offset = far_pointer(chassis.memory, DISKETTE_VECTOR * 4)
+    table = chassis.memory.read(linear(segment, offset), DISKETTE_PARAMETERS.sizeof())
+    chassis.memory.write(linear(*DISKETTE_TABLE), table)
+    chassis.set_vector(DISKETTE_VECTOR, *DISKETTE_TABLE)
+
+
 def hang(chassis: Chassis, dos: DosSystem, standing: StandBy) -> None:
     """Point DOS' vectors at its services."""
     rom = standing.rom
+    _move_diskette_table(chassis)
     _, again = chassis.add_stub("int21-again", partial(_again, dos))
     dos.wait_routine = rom.add(STI + interrupt(IDLE_VECTOR) + HLT + jump(SEGMENT, again))
     chassis.hang_service(0x1B, partial(break_pressed, dos))

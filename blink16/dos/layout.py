@@ -24,6 +24,8 @@ PSP_SEGMENT = 0x0300
 PARAGRAPHS_PER_KIB = 64
 SYSVARS = (DOS_SEGMENT, 0x0026)
 INDOS = (DOS_SEGMENT, 0x0010)
+DISKETTE_TABLE = (0x0000, 0x0522)
+"""Where INT 1Eh's table is while DOS runs (RBIL, MEMORY.LST)."""
 CALL5_ENTRY = (DOS_SEGMENT, 0x0100)
 TABLES_OFFSET = 0x0201
 """Where the country's tables begin, behind a far return that they share the place with."""
