@@ -238,3 +238,18 @@ def test_state_goes_back_in_time(guest: DosGuest) -> None:
     guest.machine.restore(saved)
     guest.call(0x3F00, bx=0, cx=20, dx=SCRATCH)
     assert guest.get(guest.registers.ax) == first == b"e\r\n"
+
+
+@pytest.mark.parametrize("code", ["b8004ccd21", "b408cd21"], ids=["ends", "waits"])
+def test_a_call_that_leaves_the_machine_before_itself_changes_nothing(
+    tmp_path: Path, code: str
+) -> None:
+    """Prevents a state at one instant that depends on whether the call there was tried.
+
+    mov ax,4C00h; int 21h, or mov ah,08h; int 21h
+    """
+    tried, untried = (DosGuest(tmp_path, bytes.fromhex(code)).machine for _ in range(2))
+    stop = tried.run(100)
+    assert stop.reason in (StopReason.EXITED, StopReason.WAITING)
+    untried.run(tried.icount)
+    assert untried.save() == tried.save()

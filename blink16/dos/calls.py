@@ -45,6 +45,7 @@ from blink16.services import (
     Exit,
     Guest,
     Outcome,
+    Wait,
     set_caller_flag,
 )
 
@@ -106,6 +107,7 @@ def _traced(dos: DosSystem, guest: Guest) -> Outcome:
 def _int21(dos: DosSystem, guest: Guest) -> Outcome:
     r = guest.registers
     number = r.state[_AH]  # quicker than by name, as the next two
+    before = dos.last_stack[0]
     if number not in PSP_CALLS:
         cells = r.cells
         dos.last_stack[0] = cells[_SS] | cells[_SP] << 16
@@ -123,6 +125,8 @@ def _int21(dos: DosSystem, guest: Guest) -> Outcome:
         flags = (cells[_SS] << 4) + (cells[_SP] + CALLER_FLAGS & 0xFFFF)
         if flags >= MEMORY_SIZE or guest.memory.whole[flags] & CF:  # most often it is clear
             set_caller_flag(guest, CF, False)
+    if outcome is not DONE and isinstance(outcome, Wait | Exit):
+        dos.last_stack[0] = before  # the machine is left before this call
     return outcome
 
 
