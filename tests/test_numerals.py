@@ -58,7 +58,9 @@ BOUNDED = {
 """Who reads a few digits that a pattern, or we ourselves, have made."""
 GENEROUS = {"isdigit", "isdecimal", "isnumeric"}
 """They take other scripts' digits, which `int` reads or not."""
-OURS = {"cpu/decoder.py", "cpu/disassembler.py", "cpu/timing.py", "bios/int09.py"}
+OURS = {
+    "cpu/decoder.py", "cpu/disassembler.py", "cpu/timing.py", "cpu/x87/opcodes.py", "bios/int09.py",
+}  # fmt: skip
 OF_BYTES = {"client/core.py", "dap/framing.py", "symbolfiles/codeview/__init__.py"}
 
 

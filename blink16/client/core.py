@@ -64,6 +64,8 @@ class ClientCore:
         self.notes: list[str] = []
         self._unread_notes = 0
         """What the server had to say for its user: changed pasts, unknown system calls…"""
+        self._said_at_start: set[str] = set()
+        """By a server of our own, which may tell it in notes as well."""
         self._stream = stream
         self._link = Link(stream, timeout=timeout)
         self._link.on_output = self._take_output
@@ -108,7 +110,10 @@ class ClientCore:
             replies.stop_reply(await self._link.ask(b"?"))
         if isinstance(self._stream, ProcessStream):  # before anybody could be told otherwise
             for line in self._stream.said.splitlines():
-                self._note(line.removeprefix(SERVER_SAYS))
+                text = line.removeprefix(SERVER_SAYS)
+                if text not in self.notes:
+                    self._note(text)
+                    self._said_at_start.add(text)
 
     async def _description_file(self, name: str) -> bytes:
         return await self._object("features", name)
@@ -248,7 +253,11 @@ class ClientCore:
                 self._only_watches = False
                 self._tell_news()
             case b"blink16.note":
-                self._note(unhex(value, "note").decode("utf-8", "replace").strip())
+                text = unhex(value, "note").decode("utf-8", "replace").strip()
+                if text in self._said_at_start:
+                    self._said_at_start.discard(text)
+                else:
+                    self._note(text)
 
     def _note(self, text: str) -> None:
         self.notes.append(text)

@@ -61,7 +61,8 @@ def parse(text: str) -> ConsolePlace:
     bare = text.removeprefix(SCREEN)
     socket = _socket(bare)
     if socket is None and bare.startswith("tcp:"):
-        raise ValueError(f"tcp:PORT has a port from 0 to {_MAX_PORT}, not {text!r}")
+        form = text.removesuffix(bare) + "tcp:PORT"
+        raise ValueError(f"{form} has a port from 0 to {_MAX_PORT}, not {text!r}")
     if socket is None:
         raise ValueError(
             f"a console is stdio, tcp:PORT, unix:PATH, {SCREEN}tcp:PORT, {SCREEN}unix:PATH or "

@@ -218,7 +218,7 @@ def _map() -> Iterator[tuple[int, Escape]]:
             for second in seconds:
                 escape = made[second >> 3 & 7]
                 if escape is not None:
-                    yield int(first, 16) << 8 | second, escape
+                    yield bytes.fromhex(first)[0] << 8 | second, escape
     for named, is_later in ((_WHOLE, False), (_LATER, True)):
         for code, text in named.items():
             yield code, _escape(text, is_later=is_later)
