@@ -204,7 +204,9 @@ class Panel(Widget, can_focus=True):
         return Strip.blank(self.room[0], self._ground)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Return lines with their frame."""
+        """Return lines with their frame; empty ones where the view has let it go already."""
+        if not self.is_attached:
+            return [Strip.blank(crop.width)] * crop.height
         if len(self._framed) != self.outer_size.height:
             self._frame(self.outer_size)
         lines = self._framed[crop.y : crop.bottom]
