@@ -1,7 +1,7 @@
 """What ELKS' system calls cost on the native core: ``python -m benchmarks.elks_calls``.
 
-Microseconds of our processor time for a round of a loop in a hosted program, with INT 80h, what
-answers it, IRET and the few instructions around it.  A word or two behind it: only the rows in
+Microseconds of our thread's processor time for a round of a loop in a hosted program, with INT 80h,
+what answers it, IRET and the few instructions around it.  A word or two behind it: only the rows in
 whose names they are; ``writable``: the program's changes reach the host's folder.
 """
 
@@ -315,10 +315,10 @@ def microseconds(loop: Loop, *, writable: bool = False) -> float:
 def _portion(machine: Machine) -> float:
     counter = machine.memory.whole[COUNTER : COUNTER + 2].cast("H")
     before = counter[0]
-    began = time.process_time()
+    began = time.thread_time()
     while (done := counter[0] - before & 0xFFFF) < ROUNDS:
         _run(machine, SLICE)
-    return (time.process_time() - began) / done * 1e6
+    return (time.thread_time() - began) / done * 1e6
 
 
 def _run(machine: Machine, instructions: int) -> None:
