@@ -10,7 +10,7 @@ from blink16.cpu.encoding import MAX_BODY, EncodingError
 from blink16.cpu.model import Model
 from blink16.cpu.opcodes import REPNZ, REPZ
 from blink16.cpu.operands import Index, Repeat
-from blink16.cpu.reference import BYTE_OFFSETS
+from blink16.cpu.reference_context import BYTE_OFFSETS
 from blink16.cpu.registers import Cell
 from blink16.cpu.semantics import AX, ESC
 from blink16.cpu.timing import NOTHING, Cost, Timing

@@ -15,7 +15,8 @@ from blink16.bus import Bus
 from blink16.cpu.engine import Stop
 from blink16.cpu.model import Model
 from blink16.cpu.operands import Context, Index
-from blink16.cpu.reference import BYTE_OFFSETS, ReferenceEngine
+from blink16.cpu.reference import ReferenceEngine
+from blink16.cpu.reference_context import BYTE_OFFSETS
 from blink16.cpu.registers import Cell, Registers
 from blink16.cpu.semantics import Sized
 from blink16.cpu.values import FOLD, Computation, Handle, Value

@@ -95,14 +95,7 @@ class CallFunction(HotFunction):
         otherwise: Callable[[], None] | None = None,
     ) -> None:
         """Do one thing or the other, by a 1-bit condition."""
-        yes, no, join = self.labels(3)
-        self.fork(condition, yes, no)
-        for label, action in ((yes, then), (no, otherwise)):
-            self.begin(label)
-            if action is not None:
-                action()
-            self.go(join)
-        self.begin(join)
+        self.both_ways(condition, then, otherwise, self.go)
 
     def repeat(self, condition: Callable[[], Value], body: Callable[[], None]) -> None:
         """Do something as long as a 1-bit condition holds."""

@@ -316,18 +316,14 @@ class OpcodeFunction(Emitter):
         otherwise: Callable[[], None] | None = None,
     ) -> None:
         """Do one thing or the other; a way that jumps ends there."""
-        yes, no, join = self.labels(3)
-        self.fork(condition, yes, no)
-        for label, action in ((yes, then), (no, otherwise)):
-            self.begin(label)
-            if action is not None:
-                action()
-            if self._target is None:
-                self.go(join)
-            else:
-                self.finish()
-                self._target, self._new_base = None, False
-        self.begin(join)
+        self.both_ways(condition, then, otherwise, self._end_way)
+
+    def _end_way(self, join: str) -> None:
+        if self._target is None:
+            self.go(join)
+        else:
+            self.finish()
+            self._target, self._new_base = None, False
 
     def fault_if(self, condition: Value, vector: int) -> None:
         """Give the instruction up for an interrupt that returns to it, if the condition holds."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from blink16.cpu.slots import Slot
 from blink16.cpu.values import Computation, Handle, Value, signed
@@ -97,6 +97,26 @@ class IRBuilder:
         """Branch by a 1-bit value; ``rare``: the first way is hardly ever taken."""
         hint = SLOW_HINT if rare else ""
         self.lines.append(f"br i1 {text(condition)}, label %{yes}, label %{no}{hint}")
+
+    def both_ways(
+        self,
+        condition: Value,
+        then: Callable[[], None],
+        otherwise: Callable[[], None] | None,
+        end: Callable[[str], None],
+    ) -> None:
+        """Emit what is done where a 1-bit value holds, and else, and go on behind both.
+
+        ``end``: emits the end of a way, to where both meet.
+        """
+        yes, no, join = self.labels(3)
+        self.fork(condition, yes, no)
+        for label, action in ((yes, then), (no, otherwise)):
+            self.begin(label)
+            if action is not None:
+                action()
+            end(join)
+        self.begin(join)
 
     def address(self, base: str, offset: Value | int) -> str:
         """Return a pointer to a byte offset (an int, or a value of 32 bits) from a pointer."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 from blink16.cpu.disassembler import disassemble
 from blink16.cpu.flow import CODE, FLAGS, Location, LocationKind, in_memory, in_register
 from blink16.cpu.opcodes import BYTE_REGISTERS, SEGMENT_REGISTERS, WORD_REGISTERS
-from blink16.cpu.reference import BYTE_OFFSETS
+from blink16.cpu.reference_context import BYTE_OFFSETS
 from blink16.cpu.registers import Cell
 from blink16.history.timeline import Timeline
 from blink16.memory import MEMORY_SIZE, RAM_SIZE, linear
